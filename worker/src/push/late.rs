@@ -25,26 +25,26 @@ pub(crate) trait TellLate: Send + Sync {
     ) -> BoxFuture<'a, Result<LateBodies, StoreError>>;
 }
 
-/// Whether it is asked about a push: one that was tried before, too.
-pub(super) fn is_late(push: &Push) -> bool {
-    push.message.is_some() && (push.age_s >= LATE_S || push.attempts > 1)
+/// Whom a push tells of which message, where it is asked about it: one that was tried before is late, too.
+pub(super) fn late_pair(push: &Push) -> Option<(UserId, MessageId)> {
+    let is_late = push.age_s >= LATE_S || push.attempts > 1;
+    Some((push.target.account, push.message.filter(|_| is_late)?))
 }
 
 impl Sender {
     /// Says of those that are late what is to be told now; and of those that tell of nothing any more, that they are withdrawn.
     pub(super) async fn judge_late(&self, pushes: &mut [Push]) -> Result<(), StoreError> {
-        let late = pushes.iter().filter(|push| is_late(push));
-        let late = late.filter_map(|push| Some((push.target.account, push.message?)));
-        let (accounts, messages): (Vec<UserId>, Vec<MessageId>) = late.unzip();
+        let (accounts, messages): (Vec<UserId>, Vec<MessageId>) =
+            pushes.iter().filter_map(late_pair).unzip();
         if accounts.is_empty() {
             return Ok(());
         }
         let told = self.late.tell_late(&accounts, &messages).await?;
-        for push in pushes.iter_mut().filter(|push| is_late(push)) {
-            let Some(message) = push.message else {
+        for push in pushes {
+            let Some(pair) = late_pair(push) else {
                 continue;
             };
-            match told.get(&(push.target.account, message)) {
+            match told.get(&pair) {
                 None => push.is_withdrawn = true,
                 // What was too large once is so again.
                 Some(_) if push.body.is_empty() => {}

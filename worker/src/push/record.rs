@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{attempt::Outcome, sender::Sender};
-use crate::{error::StoreError, store::push::Push};
+use crate::{
+    error::StoreError,
+    store::push::{Postponement, Push, PushFailure},
+};
 
 /// For how long pushes to a device may fail until it is taken for gone.
 const PATIENCE: Duration = Duration::from_hours(7 * 24);
@@ -13,6 +16,28 @@ const PATIENCE: Duration = Duration::from_hours(7 * 24);
 pub(super) struct Ended {
     pub(super) push: Push,
     pub(super) outcome: Outcome,
+}
+
+impl Ended {
+    fn failure(&self) -> Option<PushFailure<'_>> {
+        let is_failure = matches!(
+            self.outcome,
+            Outcome::Gone | Outcome::Failed | Outcome::Later(_)
+        );
+        is_failure.then(|| PushFailure {
+            target: &self.push.target,
+            is_gone: self.outcome == Outcome::Gone,
+            wait: self.outcome.wait().unwrap_or_default(),
+        })
+    }
+
+    fn postponement(&self) -> Option<Postponement<'_>> {
+        Some(Postponement {
+            push: &self.push,
+            wait: self.outcome.wait()?,
+            is_shortened: self.outcome == Outcome::Shortened,
+        })
+    }
 }
 
 impl Sender {
@@ -38,20 +63,15 @@ impl Sender {
         if !arrived.is_empty() {
             self.pushes.note_arrival(&arrived).await?;
         }
-        let patience = PATIENCE.as_millis().try_into().unwrap_or(u64::MAX);
-        for Ended { push, outcome } in all {
-            if matches!(outcome, Outcome::Gone | Outcome::Failed | Outcome::Later(_)) {
-                let wait = outcome.wait().unwrap_or_default();
-                let failure = (*outcome == Outcome::Gone, wait);
-                let now = (self.clock.now_ms(), patience);
-                self.pushes.note_failure(&push.target, failure, now).await?;
-            }
-            if let Some(wait) = outcome.wait() {
-                let is_shortened = *outcome == Outcome::Shortened;
-                self.pushes
-                    .postpone_push(push, (wait, is_shortened))
-                    .await?;
-            }
+        let failures: Vec<_> = all.iter().filter_map(Ended::failure).collect();
+        if !failures.is_empty() {
+            let patience = PATIENCE.as_millis().try_into().unwrap_or(u64::MAX);
+            let times = (self.clock.now_ms(), patience);
+            self.pushes.note_failures(&failures, times).await?;
+        }
+        let postponed: Vec<_> = all.iter().filter_map(Ended::postponement).collect();
+        if !postponed.is_empty() {
+            self.pushes.postpone_pushes(&postponed).await?;
         }
         let done = all.iter().filter(|ended| ended.outcome.wait().is_none());
         let done: Vec<_> = done.map(|ended| ended.push.claim).collect();

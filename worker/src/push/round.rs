@@ -12,7 +12,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info_span, warn};
 
-use super::{late::is_late, record::Ended, sender::Sender};
+use super::{late::late_pair, record::Ended, sender::Sender};
 use crate::{
     error::StoreError,
     store::push::{Push, SweepPlace},
@@ -22,6 +22,8 @@ use crate::{
 const AT_ONCE: usize = 64;
 /// How soon to look again when nothing was due, or Postgres did not answer.
 const IDLE: Duration = Duration::from_millis(250);
+/// What is claimed and noted together: claims this soon behind one another would each be for one push.
+const GATHER: Duration = Duration::from_millis(10);
 /// How often what is overdue is looked for, and some rows are looked at for what is past.
 const SURVEY: Duration = Duration::from_secs(5);
 /// How long Postgres has to answer until claims of others are taken for lapsed: who could not note what it had
@@ -117,7 +119,8 @@ impl Round {
         some
     }
 
-    /// Takes those that have ended by now; where nothing was due, after some time or with the first one.
+    /// Takes those that have ended by now; where nothing was due, after some time or with the first one, and in any case a
+    /// moment later, with those that end about then.
     async fn wait_some(&mut self, is_idle: bool, stop: &CancellationToken) {
         if is_idle || self.under_way.len() >= AT_ONCE {
             tokio::select! {
@@ -126,6 +129,7 @@ impl Round {
                 () = stop.cancelled() => {}
             }
         }
+        sleep(GATHER).await;
         while let Some(ended) = self.under_way.try_join_next() {
             self.take(ended.ok());
         }
@@ -196,7 +200,7 @@ impl Sender {
         if let Err(error) = self.judge_late(&mut claimed).await {
             // They are claimed again when their leases lapse; the others need not wait for that.
             warn!(%error, "late pushes could not be asked about");
-            claimed.retain(|push| !is_late(push));
+            claimed.retain(|push| late_pair(push).is_none());
         }
         Ok(claimed)
     }

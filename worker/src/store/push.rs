@@ -78,6 +78,14 @@ const CLAIM: &str = "
 pub(super) const LIST_TOLD: &str =
     "SELECT account, id, service FROM push_on WHERE account = ANY($1) ORDER BY account, id";
 
+/// The devices of an account as its list shows them, oldest first: without those whose address somebody else subscribed since.
+pub(super) const LIST_DEVICES: &str = "
+    SELECT d.id, d.name, f.since, coalesce(f.gone, false), d.is_off
+    FROM push_devices d LEFT JOIN push_failures f ON f.account = d.account AND f.device = d.id
+    WHERE d.account = $1 AND NOT EXISTS (
+        SELECT FROM push_addresses later WHERE later.address = d.address AND later.device > d.id)
+    ORDER BY d.id";
+
 /// Leaves pushes. What tells of an older message than another one of its topic gives way to that, which takes its place, as soon and as
 /// urgent; and none is tried before others to its device are.
 pub(super) const INSERT: &str = "
@@ -145,6 +153,25 @@ pub(crate) struct PushTarget {
     pub(crate) vapid: Vec<u8>,
 }
 
+/// A push that is tried again.
+#[derive(Debug)]
+pub(crate) struct Postponement<'a> {
+    pub(crate) push: &'a Push,
+    pub(crate) wait: Duration,
+    /// Next time without content.
+    pub(crate) is_shortened: bool,
+}
+
+/// A push that did not arrive.
+#[derive(Debug)]
+pub(crate) struct PushFailure<'a> {
+    pub(crate) target: &'a PushTarget,
+    /// Its service does not know the device any more.
+    pub(crate) is_gone: bool,
+    /// How long others wait.
+    pub(crate) wait: Duration,
+}
+
 /// A device that pushes go to.
 #[derive(Debug, Clone)]
 pub(crate) struct ToldDevice {
@@ -177,7 +204,7 @@ pub(super) struct NewPushColumns<'a> {
     accounts: Vec<UserId>,
     devices: Vec<PushDeviceId>,
     services: Vec<&'a str>,
-    bodies: Vec<Vec<u8>>,
+    bodies: Vec<&'a [u8]>,
     topics: Vec<&'a str>,
     urgencies: Vec<i16>,
     ttls: Vec<i32>,
@@ -192,7 +219,7 @@ impl<'a> NewPushColumns<'a> {
             columns.accounts.push(push.device.account);
             columns.devices.push(push.device.device);
             columns.services.push(&push.device.service);
-            columns.bodies.push(push.body.clone());
+            columns.bodies.push(&push.body);
             columns.topics.push(&push.topic);
             columns.urgencies.push(push.urgency);
             columns.ttls.push(push.ttl_s.cast_signed());
@@ -282,58 +309,64 @@ impl Pushes {
         Ok(())
     }
 
-    /// Lets a push wait, and with it whatever else waits for the same device; says less of it from now on
-    /// where it was too large.
-    pub(crate) async fn postpone_push(
+    /// Lets pushes wait, and with each whatever else waits for the same device; says less of one from now on that was too
+    /// large.
+    pub(crate) async fn postpone_pushes(
         &self,
-        push: &Push,
-        (wait, empty): (Duration, bool),
+        postponed: &[Postponement<'_>],
     ) -> Result<(), StoreError> {
-        // The others first: as long as this one is claimed, none of them is.
-        let wait = wait.as_secs_f64();
-        if wait > 0.0 {
-            let sql = "UPDATE pushes SET due = now() + $3 * interval '1 second'
-                       WHERE account = $1 AND device = $2 AND lease <= now()
-                           AND due < now() + $3 * interval '1 second'";
-            let (account, device) = (push.target.account, push.target.device);
-            statement::execute(&self.pool, sql, &[&account, &device, &wait]).await?;
-        }
-        let sql = "UPDATE pushes SET due = now() + $3 * interval '1 second', lease = '-infinity',
-                                     body = CASE WHEN $4 THEN '' ELSE body END
-                   WHERE id = $1 AND claim = $2";
-        let claim = push.claim;
-        let parameters: [&dyn Parameter; 4] = [&claim.id, &claim.number, &wait, &empty];
-        statement::execute(&self.pool, sql, &parameters).await?;
+        let pushes = || postponed.iter().map(|it| it.push);
+        let accounts: Vec<UserId> = pushes().map(|push| push.target.account).collect();
+        let devices: Vec<PushDeviceId> = pushes().map(|push| push.target.device).collect();
+        let waits: Vec<f64> = postponed.iter().map(|it| it.wait.as_secs_f64()).collect();
+        // The others first: as long as these are claimed, none of them is.
+        let sql = "UPDATE pushes p SET due = now() + w.wait * interval '1 second'
+                   FROM unnest($1::int8[], $2::int8[], $3::float8[]) AS w (account, device, wait)
+                   WHERE w.wait > 0 AND p.account = w.account AND p.device = w.device AND p.lease <= now()
+                       AND p.due < now() + w.wait * interval '1 second'";
+        statement::execute(&self.pool, sql, &[&accounts, &devices, &waits]).await?;
+        let ids: Vec<i64> = pushes().map(|push| push.claim.id).collect();
+        let numbers: Vec<i64> = pushes().map(|push| push.claim.number).collect();
+        let empty: Vec<bool> = postponed.iter().map(|it| it.is_shortened).collect();
+        let sql = "UPDATE pushes p SET due = now() + w.wait * interval '1 second', lease = '-infinity',
+                                       body = CASE WHEN w.empty THEN '' ELSE body END
+                   FROM unnest($1::int8[], $2::int8[], $3::float8[], $4::bool[]) AS w (id, claim, wait, empty)
+                   WHERE p.id = w.id AND p.claim = w.claim";
+        statement::execute(&self.pool, sql, &[&ids, &numbers, &waits, &empty]).await?;
         Ok(())
     }
 
-    /// Notes that a push to a device failed, for the first time if the last one arrived or a day passed since, and that others wait so long; or
-    /// that it is gone. It is gone, too, once pushes have failed for that long, and not only now and then. Both times
+    /// Notes that pushes to devices failed, for the first time if the last one arrived or a day passed since, and that others wait so long; or
+    /// that a device is gone. It is gone, too, once pushes have failed for that long, and not only now and then. Both times
     /// are in milliseconds, the first since 1970.
-    pub(crate) async fn note_failure(
+    pub(crate) async fn note_failures(
         &self,
-        target: &PushTarget,
-        (gone, wait): (bool, Duration),
+        failures: &[PushFailure<'_>],
         (now_ms, patience_ms): (u64, u64),
     ) -> Result<(), StoreError> {
+        let accounts: Vec<UserId> = failures.iter().map(|it| it.target.account).collect();
+        let devices: Vec<PushDeviceId> = failures.iter().map(|it| it.target.device).collect();
+        let waits: Vec<f64> = failures.iter().map(|it| it.wait.as_secs_f64()).collect();
+        let gone: Vec<bool> = failures.iter().map(|it| it.is_gone).collect();
         let sql = "INSERT INTO push_failures AS f (account, device, since, gone, count, until)
-                   VALUES ($1, $2, $3, $4, 1, now() + $7 * interval '1 second')
+                   SELECT account, device, $5, bool_or(gone), 1, now() + max(wait) * interval '1 second'
+                   FROM unnest($1::int8[], $2::int8[], $3::float8[], $4::bool[]) AS w (account, device, wait, gone)
+                   GROUP BY account, device ORDER BY account, device
                    ON CONFLICT (account, device) DO UPDATE
-                       SET since = CASE WHEN f.until < now() - interval '1 day' THEN $3 ELSE f.since END,
+                       SET since = CASE WHEN f.until < now() - interval '1 day' THEN $5 ELSE f.since END,
                            count = CASE WHEN f.until < now() - interval '1 day' THEN 1 ELSE f.count + 1 END,
                            until = greatest(f.until, excluded.until),
-                           gone = $4 OR (f.since + $5 < $3 AND f.count + 1 >= $6
-                                         AND f.until >= now() - interval '1 day')
+                           gone = excluded.gone OR (f.since + $6 < $5 AND f.count + 1 >= $7
+                                                    AND f.until >= now() - interval '1 day')
                        WHERE NOT f.gone";
-        let (account, device, wait) = (target.account, target.device, wait.as_secs_f64());
         let parameters: [&dyn Parameter; 7] = [
-            &account,
-            &device,
-            &now_ms,
+            &accounts,
+            &devices,
+            &waits,
             &gone,
+            &now_ms,
             &patience_ms,
             &MIN_FAILURES,
-            &wait,
         ];
         statement::execute(&self.pool, sql, &parameters).await?;
         Ok(())

@@ -94,6 +94,29 @@ impl Stage {
             .unwrap();
     }
 
+    async fn postpone(&self, push: &Push, wait: Duration, is_shortened: bool) {
+        let postponed = Postponement {
+            push,
+            wait,
+            is_shortened,
+        };
+        self.pushes.postpone_pushes(&[postponed]).await.unwrap();
+    }
+
+    async fn fail(&self, target: &PushTarget, (is_gone, wait): (bool, Duration), now_ms: u64) {
+        let failure = || PushFailure {
+            target,
+            is_gone,
+            wait,
+        };
+        // Two at once are one.
+        let failures = [failure(), failure()];
+        self.pushes
+            .note_failures(&failures, (now_ms, WEEK))
+            .await
+            .unwrap();
+    }
+
     /// Claims and finishes all that are due, one after the other.
     async fn drain(&self) -> Vec<Push> {
         let mut told = Vec::new();
@@ -152,11 +175,7 @@ async fn a_push_is_claimed_by_one_until_its_lease_ends() {
     assert_eq!((again.len(), again[0].attempts), (3, 2));
     // Who lost it notes nothing.
     stage.pushes.finish_pushes(&[first[0].claim]).await.unwrap();
-    stage
-        .pushes
-        .postpone_push(&first[1], (Duration::ZERO, false))
-        .await
-        .unwrap();
+    stage.postpone(&first[1], Duration::ZERO, false).await;
     assert_eq!(
         (
             stage.count("pushes").await,
@@ -177,10 +196,8 @@ async fn what_waits_for_a_device_waits_together_and_others_do_not() {
     stage.leave(2, "NULL", 1).await;
     let claimed = stage.claim(1, false).await;
     stage
-        .pushes
-        .postpone_push(&claimed[0], (Duration::from_mins(1), true))
-        .await
-        .unwrap();
+        .postpone(&claimed[0], Duration::from_mins(1), true)
+        .await;
     let others = stage.drain().await;
     let devices: Vec<u64> = others.iter().map(|push| push.target.device.get()).collect();
     assert_eq!(devices, [2]);
@@ -221,12 +238,7 @@ async fn a_new_push_waits_as_long_as_its_device_does() {
     stage.leave(1, "NULL", 1).await;
     let push = stage.claim(1, false).await.remove(0);
     let wait = Duration::from_mins(1);
-    let failure = (false, wait);
-    stage
-        .pushes
-        .note_failure(&push.target, failure, (1, WEEK))
-        .await
-        .unwrap();
+    stage.fail(&push.target, (false, wait), 1).await;
     stage.pushes.finish_pushes(&[push.claim]).await.unwrap();
     stage.insert("topic", 7).await;
     assert_eq!(stage.drain().await.len(), 0);
@@ -261,11 +273,7 @@ async fn the_push_of_a_newer_message_takes_the_place_of_an_older_one_whichever_c
     stage.insert("topic", 8).await;
     let claimed = stage.claim(1, false).await;
     stage.insert("topic", 9).await;
-    stage
-        .pushes
-        .postpone_push(&claimed[0], (Duration::ZERO, false))
-        .await
-        .unwrap();
+    stage.postpone(&claimed[0], Duration::ZERO, false).await;
     let told = stage.drain().await;
     let told: Vec<_> = told
         .iter()
@@ -316,14 +324,7 @@ async fn a_device_is_gone_at_once_or_after_a_week_of_failures() {
     let stage = Stage::new().await;
     stage.leave(1, "NULL", 1).await;
     let push = stage.claim(1, false).await.remove(0);
-    let fail = async |gone, now| {
-        let failure = (gone, Duration::ZERO);
-        stage
-            .pushes
-            .note_failure(&push.target, failure, (now, WEEK))
-            .await
-            .unwrap();
-    };
+    let fail = async |gone, now| stage.fail(&push.target, (gone, Duration::ZERO), now).await;
     let arrived = [(push.target.account, push.target.device)];
     for _ in 1..MIN_FAILURES {
         fail(false, 1).await;
@@ -346,11 +347,7 @@ async fn a_device_is_gone_at_once_or_after_a_week_of_failures() {
         device: 2.try_into().unwrap(),
         ..push.target
     };
-    stage
-        .pushes
-        .note_failure(&other, (true, Duration::ZERO), (1, WEEK))
-        .await
-        .unwrap();
+    stage.fail(&other, (true, Duration::ZERO), 1).await;
     assert_eq!(stage.count("push_on").await, 0);
     stage.execute("DELETE FROM sessions").await;
     stage.sweep().await;

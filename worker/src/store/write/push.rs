@@ -9,7 +9,7 @@ use super::{Reads, Writes};
 use crate::{
     error::StoreError,
     store::{
-        push::{INSERT, LIST_TOLD, NewPush, NewPushColumns, ToldDevice},
+        push::{INSERT, LIST_DEVICES, LIST_TOLD, NewPush, NewPushColumns, ToldDevice},
         values::Parameter,
     },
 };
@@ -110,11 +110,8 @@ pub(crate) async fn find_device(
     account: UserId,
     id: PushDeviceId,
 ) -> Result<Option<PushDevice>, StoreError> {
-    let sql = "SELECT d.id, d.name, f.since, coalesce(f.gone, false), d.is_off
-               FROM push_devices d LEFT JOIN push_failures f ON f.account = d.account AND f.device = d.id
-               WHERE d.account = $1 AND d.id = $2 AND NOT EXISTS (
-                   SELECT FROM push_addresses later WHERE later.address = d.address AND later.device > d.id)";
-    reads.find(sql, &[&account, &id]).await
+    let devices: Vec<PushDevice> = reads.list(LIST_DEVICES, &[&account]).await?;
+    Ok(devices.into_iter().find(|device| device.device_id == id))
 }
 
 /// Switches a device off or on.
