@@ -1,4 +1,4 @@
-//! One trace runs from the gateway through the lane to COMMIT and the fan-out, and what is logged
+//! One trace runs from the gateway through the lane to COMMIT, the fan-out and pushes, and what is logged
 //! on the way says which one. What people write and what they are called is never logged.
 
 use std::{
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use loadtest::{
     cluster::{Node, Settings},
     harness::{Harness, eventually, holds, scenario_on},
-    requests::{PASSWORD, log_in},
+    requests::{PASSWORD, log_in, set_keywords},
 };
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value::Value,
@@ -25,8 +25,18 @@ use tokio::{
     task::JoinSet,
 };
 
+use crate::push::pushed_with;
+
 /// Spans are exported in batches, a few seconds apart.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a message leaves in both programs.
+const WHOLE: [&str; 4] = [
+    "gateway/request",
+    "worker/command",
+    "worker/commit",
+    "gateway/fan_out",
+];
 
 /// The spans of each trace, as `program/name`, by its id in hexadecimal.
 type Traces = Arc<Mutex<BTreeMap<String, BTreeSet<String>>>>;
@@ -37,12 +47,21 @@ async fn a_message_is_one_trace_through_both_programs() -> Result<()> {
         let [alice, bob] = harness.members().await?;
         alice.send("#general", "traced").await?;
         bob.sees("traced").await?;
-        eventually(PATIENCE, async || {
-            let traces = lock(traces);
-            let whole = traces.values().any(is_whole);
-            Ok(holds(whole, &format!("no trace has all spans: {traces:?}")))
-        })
-        .await
+        shows(traces, &WHOLE).await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_push_belongs_to_the_trace_of_its_message() -> Result<()> {
+    let (environment, traces, _collector) = start_collector().await?;
+    pushed_with(environment, async |stage| {
+        let [alice, bob] = stage.harness.members().await?;
+        let (browser, _) = stage.subscribes(&bob).await?;
+        bob.client.call(0, &set_keywords(&["lunch"])).await?;
+        alice.send("#general", "lunch?").await?;
+        stage.service.wait_for(&browser, 1).await?;
+        shows(&traces, &[WHOLE.as_slice(), &["worker/push"]].concat()).await
     })
     .await
 }
@@ -110,15 +129,7 @@ async fn traced(
     settings: &[(&'static str, &str)],
     play: impl AsyncFnOnce(&Harness, &Traces) -> Result<()>,
 ) -> Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let endpoint = format!("http://{}", listener.local_addr()?);
-    let traces = Traces::default();
-    let mut collector = JoinSet::new();
-    collector.spawn(collect(listener, traces.clone()));
-    let mut environment = vec![
-        ("CONFAB_OTLP_ENDPOINT", endpoint),
-        ("CONFAB_TRACE_RATIO", "1".to_owned()),
-    ];
+    let (mut environment, traces, _collector) = start_collector().await?;
     environment.extend(
         settings
             .iter()
@@ -129,6 +140,31 @@ async fn traced(
         ..Settings::default()
     };
     scenario_on(settings, async |harness| play(harness, &traces).await).await
+}
+
+/// The settings with which a cluster sends all of its spans here, those that came, and what takes them.
+async fn start_collector() -> Result<(Vec<(&'static str, String)>, Traces, JoinSet<Result<()>>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    let traces = Traces::default();
+    let mut collector = JoinSet::new();
+    collector.spawn(collect(listener, traces.clone()));
+    let environment = vec![
+        ("CONFAB_OTLP_ENDPOINT", endpoint),
+        ("CONFAB_TRACE_RATIO", "1".to_owned()),
+    ];
+    Ok((environment, traces, collector))
+}
+
+/// Waits until one trace has all of these spans.
+async fn shows(traces: &Traces, wanted: &[&str]) -> Result<()> {
+    eventually(PATIENCE, async || {
+        let traces = lock(traces);
+        let is_whole = |spans: &BTreeSet<String>| wanted.iter().all(|span| spans.contains(*span));
+        let whole = traces.values().any(is_whole);
+        Ok(holds(whole, &format!("no trace has all spans: {traces:?}")))
+    })
+    .await
 }
 
 /// The first line that the cluster's programs log with this in it, waited for.
@@ -146,16 +182,6 @@ fn line_with(harness: &Harness, text: &str) -> Option<String> {
     let logs: String = programs.map(Node::log_text).collect();
     let line = logs.lines().find(|line| line.contains(text));
     line.map(str::to_owned)
-}
-
-fn is_whole(spans: &BTreeSet<String>) -> bool {
-    let wanted = [
-        "gateway/request",
-        "worker/command",
-        "worker/commit",
-        "gateway/fan_out",
-    ];
-    wanted.iter().all(|span| spans.contains(*span))
 }
 
 fn lock(traces: &Traces) -> std::sync::MutexGuard<'_, BTreeMap<String, BTreeSet<String>>> {

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Events of one partition in one transaction, at most.
-const PAGE: usize = 100;
+const PAGE: i64 = 100;
 /// How soon to look again when nothing moved.
 const IDLE: Duration = Duration::from_millis(500);
 /// How long to wait after Postgres failed.
@@ -44,8 +44,9 @@ pub(crate) trait Effect: Send + Sync {
     /// Which events it reads, and what it is called, in its table and in metrics.
     const SELECTION: Selection;
 
-    /// Events of all partitions that are read at once, about: what follows from them is one transaction.
-    const AT_ONCE: usize;
+    /// Events of all partitions that are read at once, about, spread evenly over those that moved: what follows from them is
+    /// one transaction.
+    const AT_ONCE: i64;
 
     /// Does what follows from these events and moves the places: all of it, or nothing.
     fn apply(
@@ -152,36 +153,30 @@ impl<E: Effect> Consumer<E> {
         places: &mut BTreeMap<Partition, Place>,
     ) -> Result<bool, StoreError> {
         let now: Vec<Place> = places.values().copied().collect();
-        let page = (E::AT_ONCE / now.len().max(1)).clamp(1, PAGE);
-        let (heads, events) = log.read_events(&now, page).await?;
-        let mut more = false;
-        let mut moved = Vec::with_capacity(heads.len());
-        for (partition, head) in heads {
-            let Some(place) = places.get(&partition) else {
-                continue;
-            };
-            let read = events.iter().filter(|event| event.partition == partition);
-            let full = read.clone().count() >= page;
-            let last = read.map(|event| event.position).next_back();
-            let position = if full { last.unwrap_or(head) } else { head };
-            more |= full;
-            moved.push(Place { position, ..*place });
-        }
+        let page = log.read_events(&now, (E::AT_ONCE, PAGE)).await?;
+        let moved = page.moved.iter().filter_map(|(partition, position)| {
+            let place = places.get(partition)?;
+            Some(Place {
+                position: *position,
+                ..*place
+            })
+        });
+        let moved: Vec<Place> = moved.collect();
         if moved.is_empty() {
             return Ok(false);
         }
-        match self.effect.apply(log, &events, &moved).await {
+        match self.effect.apply(log, &page.events, &moved).await {
             Ok(()) => {}
             Err(error) if error.is_outage() => return Err(error),
             Err(error) => {
                 debug!(%error, "a page of the log failed: each event goes alone");
-                self.apply_singly(log, &events, &moved).await?;
+                self.apply_singly(log, &page.events, &moved).await?;
             }
         }
         for place in moved {
             places.insert(place.partition, place);
         }
-        Ok(more)
+        Ok(page.may_have_more)
     }
 
     /// Each event in a transaction of its own; what fails again is left to a job.

@@ -27,7 +27,7 @@ pub(crate) struct Redaction {
 
 impl Effect for Redaction {
     const SELECTION: Selection = REDACTION_READS;
-    const AT_ONCE: usize = 6_400;
+    const AT_ONCE: i64 = 6_400;
 
     async fn apply(
         &self,

@@ -149,10 +149,11 @@ impl Delivery {
                 Err(state) => state,
                 Ok(told) => {
                     let body = known.body(due.account, told);
+                    let trace = due.trace.as_deref();
                     pushes.extend(
                         devices
                             .iter()
-                            .map(|device| push_to(device, told, body.clone())),
+                            .map(|device| push_to(device, (told, &body), trace)),
                     );
                     NotificationState::Told
                 }
@@ -174,7 +175,7 @@ impl Delivery {
     }
 }
 
-fn push_to(device: &ToldDevice, told: Told<'_>, body: Vec<u8>) -> NewPush {
+fn push_to(device: &ToldDevice, (told, body): (Told<'_>, &[u8]), trace: Option<&str>) -> NewPush {
     let (meant, general) = URGENCY;
     let urgency = match told.reason {
         NotificationReason::Everyone | NotificationReason::All => general,
@@ -185,12 +186,12 @@ fn push_to(device: &ToldDevice, told: Told<'_>, body: Vec<u8>) -> NewPush {
     };
     NewPush {
         device: device.clone(),
-        body,
+        body: body.to_vec(),
         topic: topic_of(device, told.said.channel),
         urgency,
         ttl_s: WORTH_S,
         message: Some(told.said.message.message_id),
-        trace: None,
+        trace: trace.map(str::to_owned),
     }
 }
 

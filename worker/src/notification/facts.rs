@@ -35,6 +35,8 @@ pub(crate) struct SaidMessage {
     pub(crate) server: ServerId,
     pub(crate) channel: ChannelId,
     pub(crate) message: Message,
+    /// The trace parent of its command, where that is traced and it is just planned.
+    pub(super) trace: Option<String>,
     /// Its words, each once.
     words: Vec<String>,
     /// All of them in their order, as keywords are looked for.
@@ -56,6 +58,7 @@ impl SaidMessage {
             joined: join_words(&said),
             words: distinct(said),
             named: named.collect(),
+            trace: None,
             message,
         }
     }

@@ -71,7 +71,7 @@ pub(crate) struct Plan {
 
 impl Effect for Planner {
     const SELECTION: Selection = NOTIFICATION_READS;
-    const AT_ONCE: usize = 256;
+    const AT_ONCE: i64 = 256;
 
     async fn apply(
         &self,
@@ -255,6 +255,7 @@ impl Planner {
             seq: said.message.seq,
             reason,
             wait_s: if is_there { self.grace_s } else { 0 },
+            trace: said.trace.clone(),
         }
     }
 
@@ -291,5 +292,7 @@ fn rest_of(said: &SaidMessage, source: AudienceSource, after: Option<UserId>) ->
 fn read_event(event: &LoggedEvent) -> Option<SaidMessage> {
     let server = ServerId::try_from(event.topic).ok()?;
     let told: MessageCreated = protocol::decode_told(&event.body).ok()?;
-    Some(SaidMessage::new(server, told.channel_id, told.message))
+    let mut said = SaidMessage::new(server, told.channel_id, told.message);
+    said.trace.clone_from(&event.trace);
+    Some(said)
 }

@@ -21,12 +21,14 @@ const LOCK_CLASS: i32 = 0x636f_6e63;
 macro_rules! read_events {
     ($opcodes:literal, $limit:literal) => {
         concat!(
-            "SELECT p.id, p.position, e.position, e.topic, e.body
-             FROM unnest($1::int2[], $2::int8[]) AS w (id, position)
-             JOIN partitions p ON p.id = w.id AND p.position > w.position
+            "SELECT p.id, p.head, p.page, e.position, e.topic, e.body, e.trace
+             FROM (SELECT p.id, p.position AS head, w.position AS place,
+                          least($4, greatest(1, $3 / count(*) OVER ())) AS page
+                   FROM unnest($1::int2[], $2::int8[]) AS w (id, position)
+                   JOIN partitions p ON p.id = w.id AND p.position > w.position) p
              LEFT JOIN LATERAL (
-                 SELECT position, topic, body FROM events
-                 WHERE partition = w.id AND position > w.position AND position <= p.position
+                 SELECT position, topic, body, trace FROM events
+                 WHERE partition = p.id AND position > p.place AND position <= p.head
                      AND opcode ",
             $opcodes,
             " ORDER BY position LIMIT ",
@@ -48,7 +50,7 @@ pub(crate) struct Selection {
 /// Deleted messages: opcodes 18 and 23, of which the index is `events_consumed`.
 pub(crate) const REDACTION_READS: Selection = Selection {
     name: "redaction",
-    sql: read_events!("IN (18, 23)", "$3"),
+    sql: read_events!("IN (18, 23)", "p.page"),
 };
 /// New messages: opcode 16, of which the index is `events_messages`. Where nobody has a device, none is read: in the
 /// same look at the database, so that who has one when a message is sent is not overlooked.
@@ -56,7 +58,7 @@ pub(crate) const NOTIFICATION_READS: Selection = Selection {
     name: "notification",
     sql: read_events!(
         "= 16",
-        "CASE WHEN EXISTS (SELECT FROM push_devices) THEN $3 ELSE 0 END"
+        "CASE WHEN EXISTS (SELECT FROM push_devices) THEN p.page ELSE 0 END"
     ),
 };
 
@@ -76,12 +78,37 @@ pub(crate) struct LoggedEvent {
     pub(crate) position: i64,
     pub(crate) topic: i64,
     pub(crate) body: Vec<u8>,
+    /// The trace parent of its command, where that is traced.
+    pub(crate) trace: Option<String>,
+}
+
+/// Some events of the log, in the order of their partitions.
+#[derive(Debug, Default)]
+pub(crate) struct LogPage {
+    pub(crate) events: Vec<LoggedEvent>,
+    /// The partitions that moved, and up to where they were read.
+    pub(crate) moved: Vec<(Partition, i64)>,
+    /// Not up to the head of each.
+    pub(crate) may_have_more: bool,
 }
 
 /// What a deletion names.
 pub(crate) type Deleted = (ServerId, ChannelId, Vec<MessageId>);
 
+/// A row of a look at the log: an event, or none, of a partition that moved.
+struct PageRow {
+    partition: Partition,
+    head: i64,
+    /// Events of it that are read at most.
+    page: i64,
+    position: Option<i64>,
+    topic: Option<i64>,
+    body: Option<Vec<u8>>,
+    trace: Option<String>,
+}
+
 columns! { Place { partition, term, position } }
+columns! { PageRow { partition, head, page, position, topic, body, trace } }
 
 /// The log as one consumer sees it, on a connection of its own.
 pub(crate) struct Log {
@@ -150,35 +177,47 @@ impl Log {
         Ok(())
     }
 
-    /// The head of each partition that moved, and the next events up to it, at most
-    /// `limit` of each. One lane writes a partition, one batch after the other, so
-    /// below its head nothing is still under way.
+    /// The next events of each partition that moved, and where it is with them: about `at_once` in all, and at most
+    /// `page` of each; says whether there may be more. One lane writes a partition, one batch after the other, so below
+    /// its head nothing is still under way.
     pub(crate) async fn read_events(
         &mut self,
         places: &[Place],
-        limit: usize,
-    ) -> Result<(Vec<(Partition, i64)>, Vec<LoggedEvent>), StoreError> {
+        (at_once, page): (i64, i64),
+    ) -> Result<LogPage, StoreError> {
         let partitions: Vec<Partition> = places.iter().map(|place| place.partition).collect();
         let positions: Vec<i64> = places.iter().map(|place| place.position).collect();
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let parameters: [&dyn Parameter; 3] = [&partitions, &positions, &limit];
-        let rows = statement::list(&mut self.connection, self.selection.sql, &parameters).await?;
-        let mut heads: Vec<(Partition, i64)> = Vec::new();
-        let mut events = Vec::new();
-        for (partition, head, position, topic, body) in rows {
-            if heads.last().is_none_or(|(last, _)| *last != partition) {
-                heads.push((partition, head));
+        let parameters: [&dyn Parameter; 4] = [&partitions, &positions, &at_once, &page];
+        let sql = self.selection.sql;
+        let rows: Vec<PageRow> = statement::list(&mut self.connection, sql, &parameters).await?;
+        let mut read = LogPage::default();
+        let mut left = 0;
+        for row in rows {
+            let partition = row.partition;
+            if read.moved.last().is_none_or(|(last, _)| *last != partition) {
+                read.moved.push((partition, row.head));
+                left = row.page;
             }
-            if let (Some(position), Some(topic), Some(body)) = (position, topic, body) {
-                events.push(LoggedEvent {
-                    partition,
-                    position,
-                    topic,
-                    body,
-                });
+            let (Some(position), Some(topic), Some(body)) = (row.position, row.topic, row.body)
+            else {
+                continue;
+            };
+            read.events.push(LoggedEvent {
+                partition,
+                position,
+                topic,
+                body,
+                trace: row.trace,
+            });
+            left -= 1;
+            if left == 0
+                && let Some((_, to)) = read.moved.last_mut()
+            {
+                *to = position;
+                read.may_have_more = true;
             }
         }
-        Ok((heads, events))
+        Ok(read)
     }
 
     /// Begins a transaction.
@@ -266,10 +305,10 @@ mod tests {
         let options = crate::fixture::database().await;
         let mut log = Log::connect(&options, selection).await.unwrap();
         let prepare = format!(
-            "SET plan_cache_mode = force_generic_plan; PREPARE read (int2[], int8[], int8) AS {}",
+            "SET plan_cache_mode = force_generic_plan; PREPARE read (int2[], int8[], int8, int8) AS {}",
             selection.sql
         );
-        let execute = "EXECUTE read ('{0}', '{0}', 1)";
+        let execute = "EXECUTE read ('{0}', '{0}', 1, 1)";
         let plan = explain(&mut log.connection, &prepare, execute).await;
         assert!(!plan.contains("Seq Scan on events"), "{plan}");
         let mut names: Vec<String> = sqlx::query_scalar(
@@ -288,6 +327,41 @@ mod tests {
             .await
             .unwrap();
         assert!(consumed.ends_with(opcodes), "{consumed}");
+    }
+
+    #[tokio::test]
+    async fn a_page_is_spread_over_the_partitions_that_moved() {
+        let (options, pool) = crate::fixture::database_and_pool().await;
+        sqlx::raw_sql(
+            "INSERT INTO events (topic, seq, day, partition, position, opcode, body)
+             SELECT 1 + p, n, '2026-03-01', p, n, 18, '' FROM generate_series(0, 1) p, generate_series(1, 5) n;
+             UPDATE partitions SET position = 5 WHERE id < 2",
+        )
+        .execute(&pool)
+        .await
+        .unwrap();
+        let mut log = Log::connect(&options, REDACTION_READS).await.unwrap();
+        let place = |(number, position)| Place {
+            partition: Partition::new(number).unwrap(),
+            term: 0,
+            position,
+        };
+        let mut read = async |places: [(u16, i64); 3], most| {
+            let page = log.read_events(&places.map(place), most).await.unwrap();
+            let moved = page.moved.iter();
+            let moved: Vec<_> = moved.map(|(of, to)| (of.number(), *to)).collect();
+            (moved, page.events.len(), page.may_have_more)
+        };
+        let all = [(0, 0), (1, 0), (2, 0)];
+        assert_eq!(
+            read(all, (100, 100)).await,
+            (vec![(0, 5), (1, 5)], 10, false)
+        );
+        assert_eq!(read(all, (7, 100)).await, (vec![(0, 3), (1, 3)], 6, true));
+        assert_eq!(read(all, (1, 100)).await, (vec![(0, 1), (1, 1)], 2, true));
+        let rest = [(0, 5), (1, 1), (2, 0)];
+        assert_eq!(read(rest, (7, 100)).await, (vec![(1, 5)], 4, false));
+        assert_eq!(read(rest, (7, 3)).await, (vec![(1, 4)], 3, true));
     }
 
     #[tokio::test]

@@ -43,6 +43,8 @@ pub(crate) struct NewNotification {
     pub(crate) reason: NotificationReason,
     /// How long it waits, in seconds.
     pub(crate) wait_s: u32,
+    /// The trace parent of the message, where that is traced.
+    pub(crate) trace: Option<String>,
 }
 
 /// One that is due.
@@ -55,9 +57,11 @@ pub(crate) struct DueNotification {
     pub(crate) seq: u64,
     /// How often it was begun before, in vain.
     pub(crate) attempts: i16,
+    /// The trace parent of the message, where that is traced.
+    pub(crate) trace: Option<String>,
 }
 
-columns! { DueNotification { account, message, server, channel, seq, attempts } }
+columns! { DueNotification { account, message, server, channel, seq, attempts, trace } }
 
 /// Leaves a row for each account that is to be told; one that has a row for the message has it for its first reason.
 pub(super) async fn insert_notifications(
@@ -77,13 +81,14 @@ pub(super) async fn insert_notifications(
         .map(|row| i16::from(row.reason.number()))
         .collect();
     let waits: Vec<i32> = rows.iter().map(|row| row.wait_s.cast_signed()).collect();
-    let sql = "INSERT INTO notifications (account, message, server, channel, seq, reason, due)
-               SELECT account, message, server, channel, seq, reason, now() + wait * interval '1 second'
-               FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int2[], $7::int4[])
-                   AS w (account, message, server, channel, seq, reason, wait)
+    let traces: Vec<Option<&str>> = rows.iter().map(|row| row.trace.as_deref()).collect();
+    let sql = "INSERT INTO notifications (account, message, server, channel, seq, reason, due, trace)
+               SELECT account, message, server, channel, seq, reason, now() + wait * interval '1 second', trace
+               FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int2[], $7::int4[], $8::text[])
+                   AS w (account, message, server, channel, seq, reason, wait, trace)
                ON CONFLICT DO NOTHING";
-    let parameters: [&dyn Parameter; 7] = [
-        &accounts, &messages, &servers, &channels, &seqs, &reasons, &waits,
+    let parameters: [&dyn Parameter; 8] = [
+        &accounts, &messages, &servers, &channels, &seqs, &reasons, &waits, &traces,
     ];
     statement::execute(connection, sql, &parameters).await?;
     Ok(())
@@ -112,7 +117,7 @@ impl Notifications {
     /// that are due longest. Others that do the same pass over them.
     pub(crate) async fn begin(&self, limit: i64) -> Result<DueTurn, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        let sql = "SELECT n.account, n.message, n.server, n.channel, n.seq, n.attempts
+        let sql = "SELECT n.account, n.message, n.server, n.channel, n.seq, n.attempts, n.trace
                    FROM unnest('{f,t}'::bool[]) WITH ORDINALITY AS w (general, place)
                    CROSS JOIN LATERAL (
                        SELECT * FROM notifications

@@ -102,6 +102,7 @@ impl EmittedEvent {
                 .map(|accounts| pack(&accounts).to_vec()),
             effect: self.effect.clone(),
             body: self.body.clone(),
+            trace: self.trace.clone(),
         }
     }
 }

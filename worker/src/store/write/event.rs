@@ -23,15 +23,17 @@ pub(crate) struct NewEvent {
     pub(crate) audience: Option<Vec<u8>>,
     pub(crate) effect: Option<Vec<u8>>,
     pub(crate) body: Vec<u8>,
+    /// The trace parent of its command, where that is traced.
+    pub(crate) trace: Option<String>,
 }
 
 impl BatchedRow for NewEvent {
     const STATEMENT: &'static str = "
-        INSERT INTO events (topic, seq, day, partition, position, opcode, channel, audience, effect, body)
-        SELECT topic, seq, DATE '1970-01-01' + $10::int4, partition, position, opcode, channel, audience, effect, body
+        INSERT INTO events (topic, seq, day, partition, position, opcode, channel, audience, effect, body, trace)
+        SELECT topic, seq, DATE '1970-01-01' + $11::int4, partition, position, opcode, channel, audience, effect, body, trace
         FROM unnest($1::int8[], $2::int8[], $3::int2[], $4::int8[], $5::int4[], $6::int8[], $7::bytea[], $8::bytea[],
-                    $9::bytea[])
-            AS e (topic, seq, partition, position, opcode, channel, audience, effect, body)";
+                    $9::bytea[], $10::text[])
+            AS e (topic, seq, partition, position, opcode, channel, audience, effect, body, trace)";
 
     fn columns(rows: &[Self], day: i32) -> Vec<Column<'_>> {
         vec![
@@ -44,6 +46,7 @@ impl BatchedRow for NewEvent {
             column(rows, |event| event.audience.as_deref()),
             column(rows, |event| event.effect.as_deref()),
             column(rows, |event| event.body.as_slice()),
+            column(rows, |event| event.trace.as_deref()),
             Box::new(day),
         ]
     }
