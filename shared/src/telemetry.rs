@@ -1,6 +1,6 @@
 //! Logs and traces: what every program starts first.
 //!
-//! One request is one trace across gateway, lane and consumers. Where it enters
+//! One request is one trace across gateway, lane and pushes. Where it enters
 //! decides whether it is traced; everyone after follows ([`adopt_parent`]).
 
 mod json_line;
@@ -237,6 +237,12 @@ pub fn link_traces<'a>(span: &Span, parents: impl Iterator<Item = &'a str>) {
 
 fn written(context: &SpanContext) -> String {
     format!("00-{}-{}-01", context.trace_id(), context.span_id())
+}
+
+/// Whether it is a trace parent as [`trace_parent`] writes them: nobody else may write what is stored.
+#[must_use]
+pub fn is_trace_parent(text: &str) -> bool {
+    read(text).is_some_and(|context| written(&context) == text)
 }
 
 /// Reads a trace parent of version 00, or of a later one as far as it is the same.

@@ -97,7 +97,9 @@ fn current_command(item: &PendingEntry) -> CurrentCommand {
         partition: item.partition,
         scope: entry.map_or(0, |entry| entry.scope),
         caller: entry.and_then(|entry| entry.caller.clone()),
-        trace: entry.and_then(|entry| entry.trace.clone()),
+        trace: entry
+            .and_then(|entry| entry.trace.clone())
+            .filter(|trace| telemetry::is_trace_parent(trace)),
     }
 }
 

@@ -10,6 +10,7 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(database) => database.code().map(Cow::into_owned),
             // The driver could not read what came: a bug of ours, no outage.
             sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
             | sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::Decode(_)
             | sqlx::Error::Encode(_)
