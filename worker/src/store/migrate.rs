@@ -64,8 +64,8 @@ const RETRY: Duration = Duration::from_millis(500);
 /// A change of a table that somebody reads, such as a dump, holds up all who come after it: so it waits
 /// no longer than they do.
 const SETTINGS: [(&str, &str); 1] = [("lock_timeout", "1s")];
-/// The SQLSTATE of what waited in vain for a lock.
-const LOCKED: &str = "55P03";
+/// The SQLSTATEs of what waited in vain for a lock, and of what had one that others waited for meanwhile.
+const LOCKED: [&str; 2] = ["55P03", "40P01"];
 
 /// Why a database could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
@@ -114,8 +114,9 @@ fn is_locked(error: &migrate::MigrateError) -> bool {
     else {
         return false;
     };
-    let error = error.as_database_error();
-    error.is_some_and(|error| error.code().as_deref() == Some(LOCKED))
+    let code = error.as_database_error();
+    let code = code.and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| LOCKED.contains(&code.as_ref()))
 }
 
 /// Programs start in any order, so a database that is not there yet is no fault.
