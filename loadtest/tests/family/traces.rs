@@ -68,7 +68,8 @@ async fn a_push_belongs_to_the_trace_of_its_message() -> Result<()> {
 
 #[tokio::test]
 async fn a_line_in_json_names_its_trace() -> Result<()> {
-    let settings = [("CONFAB_LOG_FORMAT", "json")];
+    // Spans that are in the log, too, are traced as well.
+    let settings = [("CONFAB_LOG_FORMAT", "json"), ("CONFAB_LOG", "debug")];
     traced(&settings, async |harness, traces| {
         let admin = harness.admin().await?;
         let user_id = admin.user.user_id;

@@ -116,7 +116,7 @@ fn named_roles(said: &SaidMessage) -> Vec<RoleId> {
     said.message.mentions.iter().map(|id| id.cast()).collect()
 }
 
-/// A page of those whom a source has for a message: members, most of them with a device.
+/// A page of those whom a source has for a message: mostly members with a device.
 pub(super) async fn list_candidates(
     snapshot: &mut Snapshot,
     said: &SaidMessage,

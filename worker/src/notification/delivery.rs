@@ -27,6 +27,8 @@ use crate::{
 
 /// Notifications that end in one transaction: some milliseconds.
 const PAGE: i64 = 100;
+/// Of so many pages one begins with who is told of everything: they are not to wait for ever while others are meant.
+const GENERAL_EVERY: u64 = 10;
 /// How soon to look again when nothing was due.
 const IDLE: Duration = Duration::from_millis(250);
 /// How long to wait after Postgres failed.
@@ -63,6 +65,7 @@ impl Delivery {
             self.metrics.ended_total.with_label_values(&[state.name()]);
         }
         let mut surveyed: Option<Instant> = None;
+        let mut pages = 0_u64;
         while !stop.is_cancelled() {
             if surveyed.is_none_or(|at| at.elapsed() >= SURVEY) {
                 surveyed = Some(Instant::now());
@@ -71,7 +74,9 @@ impl Delivery {
                     Err(error) => warn!(%error, "notifications could not be counted"),
                 }
             }
-            let pause = match self.end_page(PAGE).await {
+            pages += 1;
+            let general_first = pages.is_multiple_of(GENERAL_EVERY);
+            let pause = match self.end_page(PAGE, general_first).await {
                 Ok(PAGE) => continue,
                 Ok(_) => IDLE,
                 Err(error) if error.is_outage() => {
@@ -91,7 +96,7 @@ impl Delivery {
     /// Ends each of a page on its own; one that fails again waits, longer each time.
     async fn end_singly(&self) -> Duration {
         for _ in 0..PAGE {
-            let Ok(turn) = self.notifications.begin(1).await else {
+            let Ok(turn) = self.notifications.begin(1, false).await else {
                 return BACK_OFF;
             };
             let Some(due) = turn.due.first().cloned() else {
@@ -120,8 +125,8 @@ impl Delivery {
     }
 
     /// Ends those that have been due longest; answers how many.
-    async fn end_page(&self, limit: i64) -> Result<i64, StoreError> {
-        let turn = self.notifications.begin(limit).await?;
+    async fn end_page(&self, limit: i64, general_first: bool) -> Result<i64, StoreError> {
+        let turn = self.notifications.begin(limit, general_first).await?;
         let count = i64::try_from(turn.due.len()).unwrap_or(limit);
         if count > 0 {
             self.end(turn).await?;

@@ -7,8 +7,8 @@ use shared::{
     domain::{
         mentions::{Mention, find_mentions},
         notification::{
-            Calls, Facts, LevelSetting, is_within, join_words, parse_keyword, says_keyword,
-            split_words,
+            Calls, Facts, LevelSetting, NotificationReason, is_within, join_words, parse_keyword,
+            says_keyword, split_words,
         },
         permissions::{Permissions, Standing, Structure},
     },
@@ -35,8 +35,8 @@ pub(crate) struct SaidMessage {
     pub(crate) server: ServerId,
     pub(crate) channel: ChannelId,
     pub(crate) message: Message,
-    /// The trace parent of its command, where that is traced and it is just planned.
-    pub(super) trace: Option<String>,
+    /// The trace parent of its command, where that is known.
+    trace: Option<String>,
     /// Its words, each once.
     words: Vec<String>,
     /// All of them in their order, as keywords are looked for.
@@ -61,6 +61,20 @@ impl SaidMessage {
             trace: None,
             message,
         }
+    }
+
+    /// The same with the trace parent of its command.
+    pub(super) fn traced(self, trace: Option<String>) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// The trace that telling of it belongs to: not for everybody whom it calls, as a trace has a handful of spans.
+    pub(super) fn trace_for(&self, reason: NotificationReason) -> Option<String> {
+        let is_of_many = matches!(
+            reason,
+            NotificationReason::Role | NotificationReason::Everyone | NotificationReason::All
+        );
+        self.trace.clone().filter(|_| !is_of_many)
     }
 
     /// Its words, each once.

@@ -1,6 +1,9 @@
 //! Plans who is told of new messages: a consumer of the log, and the rest of large audiences as a job.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 use shared::{
     bus::envelope::pack,
@@ -33,9 +36,10 @@ use crate::{
     },
 };
 
-/// Accounts that are decided about in one transaction, and those of the message that passes them; the other messages are left
-/// to jobs.
+/// Accounts that are decided about at once, and those of the message that passes them.
 const MAX_DECIDED: usize = 4_000;
+/// Accounts that are looked at in one transaction, about; the other messages are left to jobs.
+const MAX_LOOKED_AT: usize = 16_000;
 /// A message that is older is news to nobody, in milliseconds: a day.
 pub(super) const NEWS_MS: u64 = 24 * 3_600_000;
 
@@ -143,32 +147,39 @@ impl Planner {
         said: &[SaidMessage],
     ) -> Result<Plan, StoreError> {
         let known = Sources::read(snapshot, said).await?;
-        let (mut found, mut rests) = (BTreeSet::new(), Vec::new());
+        let (mut found, mut looked_at) = (BTreeSet::new(), 0);
+        let mut plan = Plan::default();
         // Who wants all of all servers is the same for each message of a server.
         let mut general: BTreeMap<ServerId, Vec<UserId>> = BTreeMap::new();
-        for (place, said) in said.iter().enumerate() {
-            if found.len() >= MAX_DECIDED {
-                rests.push(rest_of(said, AudienceSource::Message, None));
+        for (place, one) in said.iter().enumerate() {
+            if looked_at >= MAX_LOOKED_AT {
+                plan.rests.push(rest_of(one, AudienceSource::Message, None));
                 continue;
             }
-            let named = said.message.mentions.iter().map(|id| (place, id.cast()));
+            let named = one.message.mentions.iter().map(|id| (place, id.cast()));
             found.extend(named);
-            for source in known.sources(said) {
+            for source in known.sources(one) {
                 let is_general = source == AudienceSource::Watchers(0);
-                if is_general && let Some(known) = general.get(&said.server) {
+                if is_general && let Some(known) = general.get(&one.server) {
                     found.extend(known.iter().map(|account| (place, *account)));
                     continue;
                 }
-                let (page, next) = list_candidates(snapshot, said, source, None).await?;
+                let (page, next) = list_candidates(snapshot, one, source, None).await?;
                 found.extend(page.iter().map(|account| (place, *account)));
-                rests.extend(next.map(|next| rest_of(said, source, Some(next))));
+                plan.rests
+                    .extend(next.map(|next| rest_of(one, source, Some(next))));
                 if is_general {
-                    general.insert(said.server, page);
+                    general.insert(one.server, page);
                 }
             }
+            let is_last = place + 1 == said.len();
+            if is_last || found.len() >= MAX_DECIDED {
+                looked_at += found.len();
+                let found = mem::take(&mut found);
+                plan.rows.extend(self.decide(snapshot, said, found).await?);
+            }
         }
-        let rows = self.decide(snapshot, said, found).await?;
-        Ok(Plan { rows, rests })
+        Ok(plan)
     }
 
     /// The next page of an audience; answers where it goes on, too.
@@ -222,12 +233,12 @@ impl Planner {
         said: &[SaidMessage],
         mut found: BTreeSet<(usize, UserId)>,
     ) -> Result<Vec<NewNotification>, StoreError> {
-        if found.is_empty() {
-            return Ok(Vec::new());
-        }
         let accounts = distinct(found.iter().map(|(_, account)| *account));
         let with_device = read::notification::with_device(snapshot, &accounts).await?;
         found.retain(|(_, account)| with_device.contains(account));
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
         let pairs: Vec<(&SaidMessage, UserId)> = found
             .iter()
             .filter_map(|(place, account)| Some((said.get(*place)?, *account)))
@@ -255,7 +266,7 @@ impl Planner {
             seq: said.message.seq,
             reason,
             wait_s: if is_there { self.grace_s } else { 0 },
-            trace: said.trace.clone(),
+            trace: said.trace_for(reason),
         }
     }
 
@@ -292,7 +303,5 @@ fn rest_of(said: &SaidMessage, source: AudienceSource, after: Option<UserId>) ->
 fn read_event(event: &LoggedEvent) -> Option<SaidMessage> {
     let server = ServerId::try_from(event.topic).ok()?;
     let told: MessageCreated = protocol::decode_told(&event.body).ok()?;
-    let mut said = SaidMessage::new(server, told.channel_id, told.message);
-    said.trace.clone_from(&event.trace);
-    Some(said)
+    Some(SaidMessage::new(server, told.channel_id, told.message).traced(event.trace.clone()))
 }

@@ -83,26 +83,38 @@ impl Outcome {
     }
 }
 
+/// What becomes of a push that is of use to nobody any more.
+pub(super) fn end_early(push: &Push) -> Option<Outcome> {
+    if push.target.endpoint.is_empty() {
+        Some(Outcome::Unsubscribed)
+    } else if push.is_superseded {
+        Some(Outcome::Superseded)
+    } else if push.is_withdrawn {
+        Some(Outcome::Withdrawn)
+    } else if push.attempts > MAX_ATTEMPTS {
+        Some(Outcome::Failed)
+    } else if left_s(push) <= 0.0 {
+        Some(Outcome::Expired)
+    } else {
+        None
+    }
+}
+
+/// For how many seconds a push is still worth something.
+fn left_s(push: &Push) -> f64 {
+    f64::from(push.ttl_s) - push.age_s
+}
+
 impl Sender {
     /// Sends a push, if it is still of use to anybody.
     pub(super) async fn attempt(&self, push: &Push) -> Outcome {
-        let left_s = f64::from(push.ttl_s) - push.age_s;
-        if push.target.endpoint.is_empty() {
-            Outcome::Unsubscribed
-        } else if push.is_superseded {
-            Outcome::Superseded
-        } else if push.is_withdrawn {
-            Outcome::Withdrawn
-        } else if push.attempts > MAX_ATTEMPTS {
-            Outcome::Failed
-        } else if left_s <= 0.0 {
-            Outcome::Expired
-        } else {
-            self.send(push, left_s).await
+        match end_early(push) {
+            Some(outcome) => outcome,
+            None => self.send(push).await,
         }
     }
 
-    async fn send(&self, push: &Push, left_s: f64) -> Outcome {
+    async fn send(&self, push: &Push) -> Outcome {
         let PushTarget {
             endpoint,
             p256dh,
@@ -124,7 +136,7 @@ impl Sender {
         let message = Message {
             body: &push.body,
             topic: push.topic.as_deref(),
-            ttl_s: Duration::from_secs_f64(left_s)
+            ttl_s: Duration::from_secs_f64(left_s(push))
                 .as_secs()
                 .try_into()
                 .unwrap_or(push.ttl_s),

@@ -1,12 +1,13 @@
 //! Asks about pushes that could not be sent at once whether there is still something to tell: by then a message may be read,
 //! changed or deleted, and its reader gone, or careful.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem, slice};
 
 use futures_util::future::BoxFuture;
 use shared::ids::{MessageId, UserId};
+use tracing::warn;
 
-use super::sender::Sender;
+use super::{attempt::end_early, sender::Sender};
 use crate::{error::StoreError, store::push::Push};
 
 /// How old a push is that is asked about, in seconds. One that is younger was decided just now.
@@ -25,15 +26,33 @@ pub(crate) trait TellLate: Send + Sync {
     ) -> BoxFuture<'a, Result<LateBodies, StoreError>>;
 }
 
-/// Whom a push tells of which message, where it is asked about it: one that was tried before is late, too.
-pub(super) fn late_pair(push: &Push) -> Option<(UserId, MessageId)> {
+/// Whom a push tells of which message, where it is asked about it: one that was tried before is late, too; one that is not sent
+/// anyway is not.
+fn late_pair(push: &Push) -> Option<(UserId, MessageId)> {
     let is_late = push.age_s >= LATE_S || push.attempts > 1;
+    let is_late = is_late && end_early(push).is_none();
     Some((push.target.account, push.message.filter(|_| is_late)?))
 }
 
 impl Sender {
+    /// Takes out those that are late and cannot be asked about: they are claimed again when their leases lapse, and the others
+    /// need not wait for that.
+    pub(super) async fn judge(&self, claimed: &mut Vec<Push>) {
+        let Err(error) = self.judge_late(claimed).await else {
+            return;
+        };
+        warn!(%error, "late pushes could not be asked about");
+        for mut push in mem::take(claimed) {
+            let is_late = late_pair(&push).is_some();
+            let one = slice::from_mut(&mut push);
+            if !is_late || !error.is_outage() && self.judge_late(one).await.is_ok() {
+                claimed.push(push);
+            }
+        }
+    }
+
     /// Says of those that are late what is to be told now; and of those that tell of nothing any more, that they are withdrawn.
-    pub(super) async fn judge_late(&self, pushes: &mut [Push]) -> Result<(), StoreError> {
+    async fn judge_late(&self, pushes: &mut [Push]) -> Result<(), StoreError> {
         let (accounts, messages): (Vec<UserId>, Vec<MessageId>) =
             pushes.iter().filter_map(late_pair).unzip();
         if accounts.is_empty() {

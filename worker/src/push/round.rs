@@ -10,9 +10,9 @@ use tokio::{
     time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument as _, info_span, warn};
+use tracing::{Instrument as _, debug_span, warn};
 
-use super::{late::late_pair, record::Ended, sender::Sender};
+use super::{record::Ended, sender::Sender};
 use crate::{
     error::StoreError,
     store::push::{Push, SweepPlace},
@@ -20,6 +20,8 @@ use crate::{
 
 /// Pushes to one service at a time: with answers in 50 ms over a thousand a second.
 const AT_ONCE: usize = 64;
+/// Of so many claims one begins with what is least urgent: it is not to wait for ever while there is more of the other.
+const URGENT_LAST_EVERY: u64 = 10;
 /// How soon to look again when nothing was due, or Postgres did not answer.
 const IDLE: Duration = Duration::from_millis(250);
 /// What is claimed and noted together: claims this soon behind one another would each be for one push.
@@ -39,6 +41,7 @@ struct Round {
     /// The places of each service.
     places: BTreeMap<String, Arc<Semaphore>>,
     ended: Vec<Ended>,
+    claims: u64,
     /// Since when Postgres answers.
     steady_since: Instant,
     surveyed: Option<Instant>,
@@ -57,6 +60,7 @@ impl Sender {
             places,
             under_way: JoinSet::new(),
             ended: Vec::new(),
+            claims: 0,
             steady_since: Instant::now(),
             surveyed: None,
             swept: SweepPlace::default(),
@@ -99,7 +103,9 @@ impl Round {
             return false;
         }
         let with_lapsed = self.steady_since.elapsed() >= STEADY;
-        let claimed = match self.sender.claim(&self.places, with_lapsed).await {
+        self.claims += 1;
+        let order = (with_lapsed, self.claims.is_multiple_of(URGENT_LAST_EVERY));
+        let claimed = match self.sender.claim(&self.places, order).await {
             Ok(claimed) => claimed,
             Err(error) => return self.judge_postgres(&Err(error), "pushes could not be claimed"),
         };
@@ -110,7 +116,7 @@ impl Round {
             let sender = self.sender.clone();
             self.under_way.spawn(async move {
                 let _until_the_end = place;
-                let span = info_span!("push", service = %push.service);
+                let span = debug_span!("push", service = %push.service);
                 adopt_parent(&span, push.trace.as_deref());
                 let outcome = sender.attempt(&push).instrument(span).await;
                 Ended { push, outcome }
@@ -185,7 +191,7 @@ impl Sender {
     async fn claim(
         &self,
         places: &BTreeMap<String, Arc<Semaphore>>,
-        with_lapsed: bool,
+        order: (bool, bool),
     ) -> Result<Vec<Push>, StoreError> {
         let free = places.iter().filter_map(|(service, places)| {
             let free = i64::try_from(places.available_permits()).unwrap_or_default();
@@ -196,12 +202,8 @@ impl Sender {
             return Ok(Vec::new());
         }
         let free = (services.as_slice(), counts.as_slice());
-        let mut claimed = self.pushes.claim_pushes(free, with_lapsed).await?;
-        if let Err(error) = self.judge_late(&mut claimed).await {
-            // They are claimed again when their leases lapse; the others need not wait for that.
-            warn!(%error, "late pushes could not be asked about");
-            claimed.retain(|push| late_pair(push).is_none());
-        }
+        let mut claimed = self.pushes.claim_pushes(free, order).await?;
+        self.judge(&mut claimed).await;
         Ok(claimed)
     }
 }

@@ -61,6 +61,18 @@ pub(crate) struct DueNotification {
     pub(crate) trace: Option<String>,
 }
 
+/// Selects [`DueNotification`]s, which are `n`.
+macro_rules! select_due {
+    ($from:literal) => {
+        concat!(
+            "SELECT n.account, n.message, n.server, n.channel, n.seq, n.attempts, n.trace ",
+            $from
+        )
+    };
+}
+
+pub(super) use select_due;
+
 columns! { DueNotification { account, message, server, channel, seq, attempts, trace } }
 
 /// Leaves a row for each account that is to be told; one that has a row for the message has it for its first reason.
@@ -113,18 +125,23 @@ impl Notifications {
         Self { pool }
     }
 
-    /// Begins with those that are due, up to a limit: first who is meant, then who is told of everything, and of each those
-    /// that are due longest. Others that do the same pass over them.
-    pub(crate) async fn begin(&self, limit: i64) -> Result<DueTurn, StoreError> {
+    /// Begins with those that are due, up to a limit: first who is meant, then who is told of everything, or the other way
+    /// round, and of each those that are due longest. Others that do the same pass over them.
+    pub(crate) async fn begin(
+        &self,
+        limit: i64,
+        general_first: bool,
+    ) -> Result<DueTurn, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        let sql = "SELECT n.account, n.message, n.server, n.channel, n.seq, n.attempts, n.trace
-                   FROM unnest('{f,t}'::bool[]) WITH ORDINALITY AS w (general, place)
-                   CROSS JOIN LATERAL (
-                       SELECT * FROM notifications
-                       WHERE state = 0 AND (reason >= 6) = w.general AND due <= now()
-                       ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED) n
-                   ORDER BY w.place, n.due LIMIT $1";
-        let due = statement::list(&mut *transaction, sql, &[&limit]).await?;
+        let sql = select_due!(
+            "FROM unnest('{f,t}'::bool[]) AS w (general)
+             CROSS JOIN LATERAL (
+                 SELECT * FROM notifications
+                 WHERE state = 0 AND (reason >= 6) = w.general AND due <= now()
+                 ORDER BY due LIMIT $1 FOR UPDATE SKIP LOCKED) n
+             ORDER BY w.general <> $2, n.due LIMIT $1"
+        );
+        let due = statement::list(&mut *transaction, sql, &[&limit, &general_first]).await?;
         Ok(DueTurn { transaction, due })
     }
 

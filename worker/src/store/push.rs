@@ -38,7 +38,7 @@ const MIN_FAILURES: i32 = 10;
 /// claimed and said to be superseded; what tells of an older message of the topic goes.
 const CLAIM: &str = "
     WITH due AS (
-        SELECT p.id, w.count, row_number() OVER (PARTITION BY w.service ORDER BY u.urgency DESC, p.due) AS place
+        SELECT p.id, w.count, row_number() OVER (PARTITION BY w.service ORDER BY CASE WHEN $6 THEN -u.urgency ELSE u.urgency END DESC, p.due) AS place
         FROM unnest($1::text[], $2::int8[]) AS w (service, count)
         CROSS JOIN unnest('{3,2,1,0}'::int2[]) AS u (urgency)
         CROSS JOIN LATERAL (
@@ -79,15 +79,16 @@ pub(super) const LIST_TOLD: &str =
     "SELECT account, id, service FROM push_on WHERE account = ANY($1) ORDER BY account, id";
 
 /// The devices of an account as its list shows them, oldest first: without those whose address somebody else subscribed since.
-pub(super) const LIST_DEVICES: &str = "
-    SELECT d.id, d.name, f.since, coalesce(f.gone, false), d.is_off
+pub(super) const LIST_DEVICES: &str =
+    "SELECT d.id, d.name, f.since, coalesce(f.gone, false), d.is_off
     FROM push_devices d LEFT JOIN push_failures f ON f.account = d.account AND f.device = d.id
     WHERE d.account = $1 AND NOT EXISTS (
         SELECT FROM push_addresses later WHERE later.address = d.address AND later.device > d.id)
     ORDER BY d.id";
 
 /// Leaves pushes. What tells of an older message than another one of its topic gives way to that, which takes its place, as soon and as
-/// urgent; and none is tried before others to its device are.
+/// urgent; and none is tried before others to its device are. Of those that wait for one device already the most urgent and
+/// newest hundred stay: a claim walks over what may not be sent yet.
 pub(super) const INSERT: &str = "
     WITH w AS (
         SELECT DISTINCT ON (account, device, topic) *
@@ -97,9 +98,14 @@ pub(super) const INSERT: &str = "
         ORDER BY account, device, topic, message DESC NULLS LAST),
     older AS (
         DELETE FROM pushes WHERE id IN (
-            SELECT p.id FROM w JOIN pushes p ON p.account = w.account AND p.device = w.device AND p.topic = w.topic
-            WHERE (p.message < w.message OR p.message IS NULL AND w.message IS NULL) AND p.lease = '-infinity'
-            ORDER BY p.id FOR UPDATE OF p SKIP LOCKED)
+            SELECT id FROM (
+                SELECT p.id FROM w JOIN pushes p ON p.account = w.account AND p.device = w.device AND p.topic = w.topic
+                WHERE (p.message < w.message OR p.message IS NULL AND w.message IS NULL) AND p.lease = '-infinity'
+                ORDER BY p.id FOR UPDATE OF p SKIP LOCKED) replaced
+            UNION ALL
+            SELECT id FROM (SELECT DISTINCT account, device FROM w) d CROSS JOIN LATERAL (
+                SELECT id FROM pushes p WHERE p.account = d.account AND p.device = d.device AND p.lease = '-infinity'
+                ORDER BY urgency DESC, id DESC OFFSET $10 FOR UPDATE SKIP LOCKED) beyond)
         RETURNING account, device, topic, due, urgency),
     place AS (SELECT account, device, topic, min(due) AS due, max(urgency) AS urgency FROM older GROUP BY 1, 2, 3)
     INSERT INTO pushes (account, device, service, body, topic, urgency, ttl_s, message, trace, due)
@@ -229,7 +235,7 @@ impl<'a> NewPushColumns<'a> {
         columns
     }
 
-    pub(super) fn parameters(&self) -> [&dyn Parameter; 9] {
+    pub(super) fn parameters(&self) -> [&dyn Parameter; 10] {
         [
             &self.accounts,
             &self.devices,
@@ -240,6 +246,7 @@ impl<'a> NewPushColumns<'a> {
             &self.ttls,
             &self.messages,
             &self.traces,
+            &MAX_WAITING,
         ]
     }
 }
@@ -285,17 +292,24 @@ impl Pushes {
         Self { pool }
     }
 
-    /// Claims pushes that are due: of each service as many as are said, the urgent ones first and then those that have been
-    /// due longest, with those whose lease has lapsed where that is said. A device has one at a time, so that a wait that its
+    /// Claims pushes that are due: of each service as many as are said, the urgent ones first, or last where that is said, and
+    /// then those that have been due longest, with those whose lease has lapsed where that is said. A device has one at a time, so that a wait that its
     /// service asks for holds for the next one, and none comes before an older one. The attempt is counted now, so that
     /// one that ends its worker is counted, too.
     pub(crate) async fn claim_pushes(
         &self,
         (services, counts): (&[&str], &[i64]),
-        with_lapsed: bool,
+        (with_lapsed, urgent_last): (bool, bool),
     ) -> Result<Vec<Push>, StoreError> {
         let most = MAX_WAITING - 1;
-        let parameters: [&dyn Parameter; 5] = [&services, &counts, &LEASE, &most, &with_lapsed];
+        let parameters: [&dyn Parameter; 6] = [
+            &services,
+            &counts,
+            &LEASE,
+            &most,
+            &with_lapsed,
+            &urgent_last,
+        ];
         statement::list(&self.pool, CLAIM, &parameters).await
     }
 

@@ -136,9 +136,13 @@ impl Stage {
     }
 
     async fn claim(&self, most: i64, with_lapsed: bool) -> Vec<Push> {
+        self.claim_in_order(most, (with_lapsed, false)).await
+    }
+
+    async fn claim_in_order(&self, most: i64, order: (bool, bool)) -> Vec<Push> {
         let most = [most];
         self.pushes
-            .claim_pushes((&[SERVICE], &most), with_lapsed)
+            .claim_pushes((&[SERVICE], &most), order)
             .await
             .unwrap()
     }
@@ -230,6 +234,37 @@ async fn a_device_has_one_at_a_time_and_the_urgent_first() {
     let rest = stage.drain().await;
     let urgencies: Vec<i16> = rest.iter().map(|push| push.urgency).collect();
     assert_eq!(urgencies, [3, 2]);
+}
+
+#[tokio::test]
+async fn the_urgent_come_first_unless_it_is_the_turn_of_the_others() {
+    let stage = Stage::new().await;
+    stage.device(1, 2, "b").await;
+    for order in [false, true] {
+        stage.leave(1, "NULL", 1).await;
+        stage.leave(2, "NULL", 1).await;
+        stage
+            .execute("UPDATE pushes SET urgency = 4 - device")
+            .await;
+        let first = stage.claim_in_order(1, (false, order)).await.remove(0);
+        assert_eq!(first.target.device.get(), if order { 2 } else { 1 });
+        stage.execute("DELETE FROM pushes").await;
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_wait_for_a_device_the_urgent_and_the_new() {
+    let stage = Stage::new().await;
+    stage.leave(1, "NULL", 150).await;
+    stage
+        .execute("UPDATE pushes SET urgency = CASE id WHEN 1 THEN 3 ELSE 1 END")
+        .await;
+    stage.insert("topic", 7).await;
+    let kept = "pushes WHERE urgency = 3 OR id > 51";
+    assert_eq!(
+        (stage.count("pushes").await, stage.count(kept).await),
+        (101, 101)
+    );
 }
 
 #[tokio::test]

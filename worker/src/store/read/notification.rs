@@ -16,7 +16,7 @@ use super::Snapshot;
 use crate::{
     error::StoreError,
     store::{
-        notification::DueNotification,
+        notification::{DueNotification, select_due},
         values::{Columns, FromColumns, columns},
     },
 };
@@ -328,9 +328,10 @@ pub(crate) async fn list_notifications(
     accounts: &[UserId],
     messages: &[MessageId],
 ) -> Result<Vec<DueNotification>, StoreError> {
-    let sql = "SELECT n.account, n.message, n.server, n.channel, n.seq, n.attempts
-               FROM unnest($1::int8[], $2::int8[]) AS w (account, message)
-               JOIN notifications n ON n.account = w.account AND n.message = w.message";
+    let sql = select_due!(
+        "FROM unnest($1::int8[], $2::int8[]) AS w (account, message)
+         JOIN notifications n ON n.account = w.account AND n.message = w.message"
+    );
     snapshot.list(sql, &[&accounts, &messages]).await
 }
 
