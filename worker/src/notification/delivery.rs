@@ -27,7 +27,7 @@ use crate::{
 
 /// Notifications that end in one transaction: some milliseconds.
 const PAGE: i64 = 100;
-/// Of so many pages one begins with who is told of everything: they are not to wait for ever while others are meant.
+/// One page of this many begins with who is told of everything: they are not to wait for ever while others are meant.
 const GENERAL_EVERY: u64 = 10;
 /// How soon to look again when nothing was due.
 const IDLE: Duration = Duration::from_millis(250);

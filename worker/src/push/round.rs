@@ -20,7 +20,7 @@ use crate::{
 
 /// Pushes to one service at a time: with answers in 50 ms over a thousand a second.
 const AT_ONCE: usize = 64;
-/// Of so many claims one begins with what is least urgent: it is not to wait for ever while there is more of the other.
+/// One claim of this many begins with what is least urgent: it is not to wait for ever while there is more of the other.
 const URGENT_LAST_EVERY: u64 = 10;
 /// How soon to look again when nothing was due, or Postgres did not answer.
 const IDLE: Duration = Duration::from_millis(250);
