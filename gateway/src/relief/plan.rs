@@ -91,6 +91,8 @@ struct Round {
     pace: u32,
     /// How many may be asked until it is judged.
     budget: u32,
+    /// When it is judged first, at the earliest: those who have more above the mean need longer.
+    due: Option<Instant>,
     /// Who had been asked before, and stayed.
     stayed: u32,
 }
@@ -109,6 +111,14 @@ struct Balance {
     below: u64,
     /// How many more those take.
     free: u32,
+}
+
+impl ReliefConfig {
+    /// How long a large excess asks, at its pace, until its budget is used.
+    fn time_of(&self, balance: &Balance) -> Duration {
+        let windows = (3 * balance.count).div_ceil(4 * balance.below.max(1));
+        self.window * u32::try_from(windows).unwrap_or(u32::MAX)
+    }
 }
 
 impl Plan {
@@ -152,6 +162,7 @@ impl Plan {
             self.began = Some(now);
             self.round = Some(Round {
                 budget: budget(&balance),
+                due: Some(now + self.config.time_of(&balance)),
                 stayed: own.asked,
                 ..Round::default()
             });
@@ -239,7 +250,7 @@ impl Plan {
             return 0;
         };
         let before = *round.before.get_or_insert(balance.excesses);
-        if round.budget == 0 && settled {
+        if round.budget == 0 && settled && round.due.is_none_or(|due| now >= due) {
             if balance.excesses * 10 > before * 9 {
                 self.give_up(balance, now);
                 return 0;
