@@ -2,6 +2,7 @@
 //! same columns, the same sizes, and nothing that decides about them.
 
 use futures_util::future::{join_all, join3, try_join_all};
+use shared::protocol::{Event as _, message::MessageCreated};
 use tokio_postgres::{Client, Error, Statement, types::ToSql};
 
 use crate::random::Random;
@@ -12,8 +13,6 @@ const AROUND: usize = 48;
 const REPLY: usize = 12;
 /// SHA-256.
 const HASH: usize = 32;
-/// The opcode of the event, which no index of the log singles out.
-const OPCODE: i32 = 64;
 
 const MESSAGES: &str = "
     INSERT INTO messages (channel, seq, id, author, content)
@@ -157,6 +156,8 @@ impl<'a> Writer<'a> {
     pub(super) async fn write(&self, batch: &Batch, rooms: &Rooms) -> Result<(), Error> {
         let contents = vec![rooms.content.as_str(); batch.ids.len()];
         let bodies = vec![rooms.body.as_slice(); batch.ids.len()];
+        // As of a message: a consumer reads those by an index.
+        let opcode = i32::from(MessageCreated::OPCODE);
         let replies = vec![[2_u8; REPLY].as_slice(); batch.ids.len()];
         let Batch {
             rooms: of,
@@ -170,7 +171,7 @@ impl<'a> Writer<'a> {
         } = batch;
         let parameters: [&[&(dyn ToSql + Sync)]; 6] = [
             &[of, seqs, ids, authors, &contents],
-            &[of, seqs, ids, &OPCODE, partitions, &bodies],
+            &[of, seqs, ids, &opcode, partitions, &bodies],
             &[of, authors, nonces, hashes, &replies],
             &[&batch.moved, &batch.moved_seqs, &batch.moved_ids],
             &[&batch.moved, &batch.moved_seqs],

@@ -6,6 +6,7 @@
 //! message adds.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     cluster::{Cluster, Disk, Settings},
-    measure::{Better, Figure, Latency, Report, Role, Sampler, real},
+    measure::{Better, Figure, Latency, Report, Role, Sampler, Usage, real},
 };
 
 /// How `loadtest storage` is called.
@@ -88,39 +89,20 @@ pub async fn measure(url: &str, postgres: u32, load: Load) -> Result<Report> {
 }
 
 async fn write(client: &Client, postgres: u32, load: Load) -> Result<Report> {
-    ensure!(load.batch > 0 && load.rooms > 0, "nothing is written");
     let window = Duration::try_from_secs_f64(load.seconds)? / load.windows;
-    prepare(client, load.rooms)
-        .await
-        .context("preparing the tables of the bare writer")?;
-    let writer = Writer::new(client).await?;
-    let mut rooms = Rooms::new(load.rooms, load.content);
+    let mut bench = Bench::open(client, postgres, load).await?;
     let mut report = Report::new("storage");
     report.set("batch", load.batch);
     report.set("rooms", load.rooms);
     report.set("content bytes", load.content);
     report.set("seconds", load.seconds);
-    let mut sampler = Sampler::default();
-    sampler.watch(Role::Postgres, postgres);
-    let mut commits = Latency::default();
     let (mut rates, mut costs) = (Vec::new(), Vec::new());
     let empty = DiskUse::read(client).await?;
     for _ in 0..load.windows {
-        let from = sampler.mark();
-        let end = Instant::now() + window;
-        let mut messages = 0;
-        while messages == 0 || Instant::now() < end {
-            let batch = rooms.batch(load.batch);
-            let began = Instant::now();
-            writer.write(&batch, &rooms).await?;
-            commits.record(began.elapsed());
-            messages += load.batch as u64;
-        }
-        report.usage = sampler.mark().since(&from);
-        let used = report.usage.get(&Role::Postgres);
-        let used = used.context("postgres is not watched")?;
-        rates.push(real(messages) / used.seconds);
-        costs.push(used.cpu * 1e6 / real(messages));
+        let (messages, usage) = bench.window(window).await?;
+        rates.push(real(messages) / usage.seconds);
+        costs.push(usage.cpu * 1e6 / real(messages));
+        report.usage = BTreeMap::from([(Role::Postgres, usage)]);
         report.checks.sent += messages;
         report.checks.acknowledged += messages;
     }
@@ -133,7 +115,84 @@ async fn write(client: &Client, postgres: u32, load: Load) -> Result<Report> {
     report
         .figures
         .extend(full.since(&empty).per(report.checks.sent));
-    let commits = commits.percentiles();
+    let commits = bench.commits.percentiles();
     report.latencies.insert("commit".to_owned(), commits);
     Ok(report)
+}
+
+/// What the rows of a message cost Postgres with and without one of the indexes of their tables, in microseconds of CPU: a
+/// list of windows of each, in turns. The database is migrated and empty; the statements make and drop the index, unless that is done.
+pub async fn compare_index(
+    url: &str,
+    postgres: u32,
+    load: Load,
+    statements: [&str; 2],
+) -> Result<[Vec<f64>; 2]> {
+    let window = Duration::try_from_secs_f64(load.seconds)? / load.windows / 2;
+    let (client, connection) = tokio_postgres::connect(url, NoTls)
+        .await
+        .context("connecting the bare writer")?;
+    let tasks = TaskTracker::new();
+    let connection = tasks.spawn(connection);
+    let mut costs: [Vec<f64>; 2] = Default::default();
+    let mut bench = Bench::open(&client, postgres, load).await?;
+    bench.window(window).await?;
+    for round in 0..load.windows {
+        let mut order: Vec<_> = statements.iter().zip(&mut costs).collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        for (statement, costs) in order {
+            client.batch_execute(statement).await?;
+            let (messages, usage) = bench.window(window).await?;
+            costs.push(usage.cpu * 1e6 / real(messages));
+        }
+    }
+    drop(client);
+    drop(connection.await);
+    Ok(costs)
+}
+
+/// One who writes batches and watches Postgres.
+struct Bench<'a> {
+    writer: Writer<'a>,
+    rooms: Rooms,
+    batch: usize,
+    sampler: Sampler,
+    commits: Latency,
+}
+
+impl<'a> Bench<'a> {
+    async fn open(client: &'a Client, postgres: u32, load: Load) -> Result<Self> {
+        ensure!(load.batch > 0 && load.rooms > 0, "nothing is written");
+        prepare(client, load.rooms)
+            .await
+            .context("preparing the tables of the bare writer")?;
+        let mut sampler = Sampler::default();
+        sampler.watch(Role::Postgres, postgres);
+        Ok(Self {
+            writer: Writer::new(client).await?,
+            rooms: Rooms::new(load.rooms, load.content),
+            batch: load.batch,
+            sampler,
+            commits: Latency::default(),
+        })
+    }
+
+    /// Writes for so long, one batch at least; answers how many messages, and what Postgres used.
+    async fn window(&mut self, length: Duration) -> Result<(u64, Usage)> {
+        let from = self.sampler.mark();
+        let end = Instant::now() + length;
+        let mut messages = 0;
+        while messages == 0 || Instant::now() < end {
+            let batch = self.rooms.batch(self.batch);
+            let began = Instant::now();
+            self.writer.write(&batch, &self.rooms).await?;
+            self.commits.record(began.elapsed());
+            messages += self.batch as u64;
+        }
+        let usage = self.sampler.mark().since(&from);
+        let usage = usage.get(&Role::Postgres).copied();
+        Ok((messages, usage.context("postgres is not watched")?))
+    }
 }
