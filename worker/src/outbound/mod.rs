@@ -22,7 +22,7 @@ use shared::{
     tls,
 };
 use thiserror::Error;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use address::Reachable;
 use resolver::Resolver;
@@ -135,17 +135,12 @@ impl Outbound {
             return Err(OutboundError::NotReachable);
         }
         let request = self.client.post(url.url().clone()).headers(headers);
-        let asking = async {
-            let response = request
-                .body(body)
-                .send()
-                .await
-                .map_err(|error| sort_error(&error))?;
-            Ok(read_answer(response).await)
-        };
-        timeout(self.patience, asking)
+        let end = Instant::now() + self.patience;
+        let response = timeout_at(end, request.body(body).send())
             .await
-            .unwrap_or(Err(OutboundError::Slow))
+            .map_err(|_elapsed| OutboundError::Slow)?
+            .map_err(|error| sort_error(&error))?;
+        Ok(read_answer(response, end).await)
     }
 }
 
@@ -159,12 +154,12 @@ fn written_address(url: &OutboundUrl) -> Option<IpAddr> {
     host.parse().ok()
 }
 
-/// What an answer says after its head may be cut off: nothing that is decided hangs on it.
-async fn read_answer(mut response: Response) -> Answer {
+/// What an answer says after its head may be cut off, or not come in time: nothing that is decided hangs on it.
+async fn read_answer(mut response: Response, end: Instant) -> Answer {
     let retry_after = read_retry_after(response.headers());
     let mut body = Vec::new();
     while body.len() < ANSWER
-        && let Ok(Some(chunk)) = response.chunk().await
+        && let Ok(Ok(Some(chunk))) = timeout_at(end, response.chunk()).await
     {
         let left = ANSWER - body.len();
         body.extend_from_slice(chunk.get(..left).unwrap_or(&chunk));

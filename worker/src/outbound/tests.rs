@@ -245,6 +245,24 @@ async fn nobody_waits_for_long() {
 }
 
 #[tokio::test]
+async fn what_an_answer_says_first_counts_even_where_the_rest_never_comes() {
+    let service = Stranger::answering(|mut stream| async move {
+        let head = b"HTTP/1.1 201 Created\r\ncontent-length: 4\r\n\r\nmo";
+        let _begun = stream.write_all(head).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let guest = Outbound {
+        patience: Duration::from_secs(1),
+        ..service.guest()
+    };
+    let url = guest.parse_url(&service.url()).unwrap();
+    let answer = guest.post(&url, HeaderMap::new(), Bytes::new()).await;
+    let answer = answer.unwrap();
+    assert_eq!((answer.status, answer.body.as_slice()), (201, &b"mo"[..]));
+}
+
+#[tokio::test]
 async fn who_is_not_vouched_for_is_told_nothing() {
     let service = Stranger::saying("HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n").await;
     let config = OutboundConfig {
