@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, mem, slice};
 
 use futures_util::future::BoxFuture;
 use shared::ids::{MessageId, UserId};
+use tokio::time::{Duration, Instant};
 use tracing::warn;
 
 use super::{attempt::end_early, sender::Sender};
@@ -12,6 +13,9 @@ use crate::{error::StoreError, store::push::Push};
 
 /// How old a push is that is asked about, in seconds. One that is younger was decided just now.
 const LATE_S: f64 = 10.0;
+
+/// For how long they are asked about one by one: a third of their lease, as the others that were claimed wait for it.
+const SINGLY: Duration = Duration::from_secs(10);
 
 /// What accounts are told of messages, of those of whom something is to be told.
 pub(crate) type LateBodies = BTreeMap<(UserId, MessageId), Vec<u8>>;
@@ -42,10 +46,12 @@ impl Sender {
             return;
         };
         warn!(%error, "late pushes could not be asked about");
+        let end = Instant::now() + SINGLY;
         for mut push in mem::take(claimed) {
             let is_late = late_pair(&push).is_some();
             let one = slice::from_mut(&mut push);
-            if !is_late || !error.is_outage() && self.judge_late(one).await.is_ok() {
+            let may_ask = !error.is_outage() && Instant::now() < end;
+            if !is_late || may_ask && self.judge_late(one).await.is_ok() {
                 claimed.push(push);
             }
         }
