@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::{Timestamp, tz::TimeZone};
 use shared::{
     domain::{
+        limits::MAX_WATCHED_MEMBERS,
         mentions::{Mention, find_mentions},
         notification::{
-            Calls, Facts, LevelSetting, NotificationReason, is_within, join_words, parse_keyword,
-            says_keyword, split_words,
+            Calls, Facts, LevelSetting, NotificationLevel, NotificationReason, is_within,
+            join_words, parse_keyword, says_keyword, split_words,
         },
         permissions::{Permissions, Standing, Structure},
     },
@@ -111,6 +112,8 @@ pub(crate) struct Gathered {
     standings: BTreeMap<(ServerId, UserId), Standing>,
     /// As registers keep them, by account and scope.
     levels: BTreeMap<(UserId, u64), u64>,
+    /// Servers in which "all messages of all servers" does not count.
+    large: BTreeSet<ServerId>,
     settings: BTreeMap<UserId, Settings>,
     statuses: HashMap<UserId, Status>,
     authors: BTreeMap<MessageId, UserId>,
@@ -137,6 +140,8 @@ impl Gathered {
         });
         let kind = RegisterKind::NotificationLevel;
         let levels = read::notification::find_registers(snapshot, kind, distinct(asked)).await?;
+        let servers = distinct(said().map(|said| said.server));
+        let large = read::server::list_larger(snapshot, &servers, MAX_WATCHED_MEMBERS).await?;
         let settings = read::notification::list_settings(snapshot, &accounts).await?;
         let statuses = read::presence::list_statuses(snapshot, &accounts).await?;
         let authors = read::notification::find_authors(snapshot, &answered_in, &answered).await?;
@@ -148,6 +153,7 @@ impl Gathered {
             structures,
             standings,
             levels,
+            large: large.into_iter().collect(),
             settings: settings
                 .into_iter()
                 .map(|(user, set)| (user, Settings::new(&set)))
@@ -173,11 +179,16 @@ impl Gathered {
             set.map(|value| LevelSetting::unpack(*value))
                 .unwrap_or_default()
         };
+        let mut levels = scopes_of(said, &self.parents).map(level);
+        let [widest, ..] = &mut levels;
+        if self.large.contains(&said.server) && widest.level == Some(NotificationLevel::All) {
+            widest.level = None;
+        }
         Facts {
             is_own: said.message.author_id == user,
             may_read,
             calls: self.calls(said, user),
-            levels: scopes_of(said, &self.parents).map(level),
+            levels,
             is_quiet: self
                 .settings
                 .get(&user)

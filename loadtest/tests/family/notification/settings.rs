@@ -8,6 +8,7 @@ use loadtest::{
 };
 use shared::{
     domain::{
+        limits::MAX_WATCHED_MEMBERS,
         notification::{LevelScope, NotificationLevel, NotificationRule},
         permissions::Permissions,
     },
@@ -30,6 +31,7 @@ scenarios! {
     settings_that_are_none_are_refused,
     who_asks_is_told_why_over_every_door,
     the_narrowest_level_decides,
+    all_of_all_servers_does_not_count_in_a_large_one,
     what_is_not_read_is_not_explained,
 }
 
@@ -295,6 +297,29 @@ async fn the_narrowest_level_decides(harness: &Harness) -> Result<()> {
     same(&told().await?, &(all, Some(LevelScope::Channel)))?;
     set(channel, None).await?;
     same(&told().await?, &(nothing, Some(LevelScope::Server)))
+}
+
+async fn all_of_all_servers_does_not_count_in_a_large_one(harness: &Harness) -> Result<()> {
+    let [alice, bob] = harness.members().await?;
+    let general = alice.channel("#general").await?;
+    let sent = alice.send("#general", "good morning").await?;
+    bob.client.call(0, &set_level(None, ALL, 0)).await?;
+    let last_of = async || {
+        let told = explained(&bob, (general, sent.message_id)).await?;
+        Ok::<_, anyhow::Error>(last_rule(&told))
+    };
+    same(&last_of().await?, &Some(NotificationRule::HasDevice))?;
+    let server = alice.scope();
+    let grow =
+        format!("UPDATE servers SET member_count = {MAX_WATCHED_MEMBERS} + 1 WHERE id = {server}");
+    let grown = harness
+        .cluster
+        .sql(async |client| client.batch_execute(&grow).await);
+    grown.await?;
+    same(&last_of().await?, &Some(NotificationRule::Called))?;
+    // Asked for there, it counts.
+    bob.client.call(0, &set_level(home(&bob), ALL, 0)).await?;
+    same(&last_of().await?, &Some(NotificationRule::HasDevice))
 }
 
 async fn what_is_not_read_is_not_explained(harness: &Harness) -> Result<()> {

@@ -108,6 +108,16 @@ pub(crate) async fn count_members(
     Ok(snapshot.find(sql, &[&server]).await?.unwrap_or(0))
 }
 
+/// Those of these servers with more members than that.
+pub(crate) async fn list_larger(
+    snapshot: &mut Snapshot,
+    servers: &[ServerId],
+    members: u32,
+) -> Result<Vec<ServerId>, StoreError> {
+    let sql = "SELECT id FROM servers WHERE id = ANY($1) AND member_count > $2";
+    snapshot.list(sql, &[&servers, &members]).await
+}
+
 /// The roles of these servers.
 pub(crate) async fn list_roles(
     snapshot: &mut Snapshot,
