@@ -108,7 +108,9 @@ impl Handler<Context<'_>> for UnsubscribePush {
         let place = (self.device_id, address.as_ref().map(<[u8; 32]>::as_slice));
         let known = write::push::has_device(ctx.read().await?, user, place).await?;
         ctx.require(known, Reason::UnknownItem)?;
-        write::push::delete_device(&mut ctx.write().await?, user, place).await?;
+        let mut writes = ctx.write().await?;
+        write::push::delete_gone(&mut writes, user).await?;
+        write::push::delete_device(&mut writes, user, place).await?;
         Ok(())
     }
 }

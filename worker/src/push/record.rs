@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{attempt::Outcome, sender::Sender};
 use crate::{
     error::StoreError,
-    store::push::{Postponement, Push, PushFailure},
+    store::push::{Postponement, Push, PushClaim, PushFailure},
 };
 
 /// For how long pushes to a device may fail until it is taken for gone.
@@ -38,6 +38,11 @@ impl Ended {
             is_shortened: self.outcome == Outcome::Shortened,
         })
     }
+}
+
+fn claims_of(all: &[Ended], is_one: impl Fn(Outcome) -> bool) -> Vec<PushClaim> {
+    let some = all.iter().filter(|ended| is_one(ended.outcome));
+    some.map(|ended| ended.push.claim).collect()
 }
 
 impl Sender {
@@ -73,8 +78,15 @@ impl Sender {
         if !postponed.is_empty() {
             self.pushes.postpone_pushes(&postponed).await?;
         }
-        let done = all.iter().filter(|ended| ended.outcome.wait().is_none());
-        let done: Vec<_> = done.map(|ended| ended.push.claim).collect();
+        let superseded = claims_of(all, |outcome| outcome == Outcome::Superseded);
+        if !superseded.is_empty() {
+            self.pushes.give_way(&superseded).await?;
+        }
+        let withdrawn = claims_of(all, |outcome| outcome == Outcome::Withdrawn);
+        if !withdrawn.is_empty() {
+            self.pushes.fall_back(&withdrawn).await?;
+        }
+        let done = claims_of(all, |outcome| outcome.wait().is_none());
         if !done.is_empty() {
             self.pushes.finish_pushes(&done).await?;
         }

@@ -22,7 +22,7 @@ macro_rules! step {
 }
 
 /// The schema: the files of `migrations/`, in their order.
-const STEPS: [(&str, &str); 34] = [
+const STEPS: [(&str, &str); 35] = [
     step!("0001_foundation"),
     step!("0002_lane"),
     step!("0003_opcodes"),
@@ -57,6 +57,7 @@ const STEPS: [(&str, &str); 34] = [
     step!("0032_notifications"),
     step!("0033_push_order"),
     step!("0034_trace"),
+    step!("0035_replaced"),
 ];
 
 /// How long a connection that failed is left alone, and a table that changes while somebody reads it.

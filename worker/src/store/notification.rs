@@ -19,6 +19,8 @@ use super::{
 };
 use crate::error::StoreError;
 
+/// Who ends notifications holds this lock together with others who do; see [`await_deliveries`]. "cond" in ASCII.
+const LOCK_CLASS: i32 = 0x636f_6e64;
 /// One page is ended at a time.
 const CONNECTIONS: u32 = 2;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -106,6 +108,14 @@ pub(super) async fn insert_notifications(
     Ok(())
 }
 
+/// Waits for those who are ending notifications: they may have read what is deleted by now, and their pushes are in the table then.
+/// Who begins later reads that it is deleted.
+pub(super) async fn await_deliveries(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let sql = "SELECT pg_advisory_lock($1, 0), pg_advisory_unlock($1, 0)";
+    statement::execute(connection, sql, &[&LOCK_CLASS]).await?;
+    Ok(())
+}
+
 /// The notifications of the deployment. Clones share the connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Notifications {
@@ -133,6 +143,8 @@ impl Notifications {
         general_first: bool,
     ) -> Result<DueTurn, StoreError> {
         let mut transaction = self.pool.begin().await?;
+        let lock = "SELECT pg_advisory_xact_lock_shared($1, 0)";
+        statement::execute(&mut *transaction, lock, &[&LOCK_CLASS]).await?;
         let sql = select_due!(
             "FROM unnest('{f,t}'::bool[]) AS w (general)
              CROSS JOIN LATERAL (

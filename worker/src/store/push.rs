@@ -31,6 +31,10 @@ const LEASE: f64 = 30.0;
 const MAX_WAITING: i64 = 100;
 /// Rows of a table that one look for what is past goes through.
 const SWEPT: i64 = 1_000;
+/// As many attempts at one are counted to what takes its place: by then the wait is the longest, and there is much left until it is given up.
+const MOST_INHERITED: i16 = 16;
+/// Messages that a push knows to have taken the place of.
+const MAX_REPLACED: i32 = 20;
 /// As often pushes to a device have to have failed until it is taken for gone: two that failed a week apart say little.
 const MIN_FAILURES: i32 = 10;
 
@@ -87,14 +91,15 @@ pub(super) const LIST_DEVICES: &str =
     ORDER BY d.id";
 
 /// Leaves pushes. What tells of an older message than another one of its topic gives way to that, which takes its place, as soon and as
-/// urgent; and none is tried before others to its device are. Of those that wait for one device already the most urgent and
+/// urgent, and tried as often: else each further message would shorten the wait for a service that is down; and none is tried before others to its device are. Of those that wait for one device already the most urgent and
 /// newest hundred stay: a claim walks over what may not be sent yet.
 pub(super) const INSERT: &str = "
-    WITH w AS (
-        SELECT DISTINCT ON (account, device, topic) *
-        FROM unnest($1::int8[], $2::int8[], $3::text[], $4::bytea[], $5::text[], $6::int2[], $7::int4[],
-                    $8::int8[], $9::text[])
-            AS w (account, device, service, body, topic, urgency, ttl_s, message, trace)
+    WITH given AS (
+        SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::bytea[], $5::text[], $6::int2[], $7::int4[],
+                             $8::int8[], $9::text[])
+            AS w (account, device, service, body, topic, urgency, ttl_s, message, trace)),
+    w AS (
+        SELECT DISTINCT ON (account, device, topic) * FROM given
         ORDER BY account, device, topic, message DESC NULLS LAST),
     older AS (
         DELETE FROM pushes WHERE id IN (
@@ -106,16 +111,43 @@ pub(super) const INSERT: &str = "
             SELECT id FROM (SELECT DISTINCT account, device FROM w) d CROSS JOIN LATERAL (
                 SELECT id FROM pushes p WHERE p.account = d.account AND p.device = d.device AND p.lease = '-infinity'
                 ORDER BY urgency DESC, id DESC OFFSET $10 FOR UPDATE SKIP LOCKED) beyond)
-        RETURNING account, device, topic, due, urgency),
-    place AS (SELECT account, device, topic, min(due) AS due, max(urgency) AS urgency FROM older GROUP BY 1, 2, 3)
-    INSERT INTO pushes (account, device, service, body, topic, urgency, ttl_s, message, trace, due)
+        RETURNING account, device, topic, due, urgency, attempts, message, replaced),
+    before AS (
+        SELECT account, device, topic, message FROM given
+        UNION SELECT account, device, topic, unnest(replaced || message) FROM older),
+    gone AS (
+        SELECT b.account, b.device, b.topic, (array_agg(b.message ORDER BY b.message DESC))[1:$12] AS replaced
+        FROM before b JOIN w ON w.account = b.account AND w.device = b.device AND w.topic = b.topic AND w.message > b.message
+        GROUP BY 1, 2, 3),
+    place AS (SELECT account, device, topic, min(due) AS due, max(urgency) AS urgency, max(attempts) AS attempts FROM older GROUP BY 1, 2, 3)
+    INSERT INTO pushes (account, device, service, body, topic, urgency, ttl_s, message, trace, replaced, attempts, due)
     SELECT w.account, w.device, w.service, w.body, w.topic, greatest(w.urgency, o.urgency), w.ttl_s, w.message, w.trace,
-           greatest(least(now(), o.due), f.until)
+           coalesce(g.replaced, '{}'), least(coalesce(o.attempts, 0), $11), greatest(least(now(), o.due), f.until)
     FROM w LEFT JOIN push_failures f ON f.account = w.account AND f.device = w.device
     LEFT JOIN place o ON o.account = w.account AND o.device = w.device AND o.topic = w.topic
+    LEFT JOIN gone g ON g.account = w.account AND g.device = w.device AND g.topic = w.topic
     WHERE NOT EXISTS (SELECT FROM pushes p WHERE p.account = w.account AND p.device = w.device
                           AND p.topic = w.topic AND p.message > w.message)
     RETURNING id";
+
+/// Lets pushes tell of the newest message that they took the place of: `p`, those of them that did. What they say then is asked for, as they
+/// were tried before; nothing of it stays here.
+macro_rules! fall_back {
+    ($rest:literal) => {
+        concat!(
+            "UPDATE pushes p SET message = replaced[1], replaced = replaced[2:], body = '{}', trace = NULL,
+                                 attempts = greatest(attempts, 1)",
+            $rest,
+            " AND replaced <> '{}'"
+        )
+    };
+}
+
+pub(super) use fall_back;
+
+fn numbers_of(claims: &[PushClaim]) -> (Vec<i64>, Vec<i64>) {
+    claims.iter().map(|claim| (claim.id, claim.number)).unzip()
+}
 
 /// A push that this worker has until its lease ends.
 #[derive(Debug)]
@@ -235,7 +267,7 @@ impl<'a> NewPushColumns<'a> {
         columns
     }
 
-    pub(super) fn parameters(&self) -> [&dyn Parameter; 10] {
+    pub(super) fn parameters(&self) -> [&dyn Parameter; 12] {
         [
             &self.accounts,
             &self.devices,
@@ -247,6 +279,8 @@ impl<'a> NewPushColumns<'a> {
             &self.messages,
             &self.traces,
             &MAX_WAITING,
+            &MOST_INHERITED,
+            &MAX_REPLACED,
         ]
     }
 }
@@ -315,10 +349,32 @@ impl Pushes {
 
     /// Forgets pushes that are done.
     pub(crate) async fn finish_pushes(&self, done: &[PushClaim]) -> Result<(), StoreError> {
-        let ids: Vec<i64> = done.iter().map(|claim| claim.id).collect();
-        let numbers: Vec<i64> = done.iter().map(|claim| claim.number).collect();
+        let (ids, numbers) = numbers_of(done);
         let sql = "DELETE FROM pushes p USING unnest($1::int8[], $2::int8[]) AS w (id, claim)
                    WHERE p.id = w.id AND p.claim = w.claim";
+        statement::execute(&self.pool, sql, &[&ids, &numbers]).await?;
+        Ok(())
+    }
+
+    /// Notes in the newer pushes of their topics that those took the place of these.
+    pub(crate) async fn give_way(&self, superseded: &[PushClaim]) -> Result<(), StoreError> {
+        let (ids, numbers) = numbers_of(superseded);
+        let sql = "UPDATE pushes p SET replaced = ARRAY(
+                       SELECT DISTINCT m FROM unnest(p.replaced || g.replaced || g.message) m ORDER BY m DESC LIMIT $3)
+                   FROM unnest($1::int8[], $2::int8[]) AS w (id, number) JOIN pushes g ON g.id = w.id AND g.claim = w.number
+                   WHERE p.account = g.account AND p.device = g.device AND p.topic = g.topic AND p.message > g.message";
+        statement::execute(&self.pool, sql, &[&ids, &numbers, &MAX_REPLACED]).await?;
+        Ok(())
+    }
+
+    /// Lets pushes that tell of nothing any more tell of what they took the place of, if there is such a thing; they are asked
+    /// about then. The others are as they were.
+    pub(crate) async fn fall_back(&self, withdrawn: &[PushClaim]) -> Result<(), StoreError> {
+        let (ids, numbers) = numbers_of(withdrawn);
+        let sql = fall_back!(
+            ", claim = claim + 1, lease = '-infinity', due = now()
+             FROM unnest($1::int8[], $2::int8[]) AS w (id, number) WHERE p.id = w.id AND p.claim = w.number"
+        );
         statement::execute(&self.pool, sql, &[&ids, &numbers]).await?;
         Ok(())
     }

@@ -9,7 +9,10 @@ use shared::{
 };
 use sqlx::PgConnection;
 
-use super::{enqueue::enqueue_job, event_text::without_text, export, statement};
+use super::{
+    enqueue::enqueue_job, event_text::without_text, export, notification::await_deliveries,
+    push::fall_back, statement,
+};
 use crate::error::StoreError;
 
 /// The job that deletes who reacted to a deleted message: its channel and itself.
@@ -57,6 +60,12 @@ pub(crate) async fn redact_messages(
                SELECT event FROM messages WHERE channel = $1 AND id = ANY($2) AND deleted AND event IS NOT NULL";
     let seqs: Vec<i64> = statement::list(&mut *connection, sql, &[&channel, &messages]).await?;
     redact_events(&mut *connection, topic, &seqs).await?;
+    await_deliveries(&mut *connection).await?;
+    let sql = fall_back!(
+        " WHERE p.id IN (
+              SELECT id FROM pushes WHERE message = ANY($1) ORDER BY id FOR UPDATE SKIP LOCKED)"
+    );
+    statement::execute(&mut *connection, sql, &[&messages]).await?;
     // One that is under way just now is not waited for: if it comes back, it is asked about again.
     let sql = "DELETE FROM pushes WHERE id IN (
                    SELECT id FROM pushes WHERE message = ANY($1) ORDER BY id FOR UPDATE SKIP LOCKED)";
@@ -96,6 +105,7 @@ pub(crate) async fn purge_messages(
     channel: i64,
     limit: i64,
 ) -> Result<(usize, Vec<i64>), StoreError> {
+    await_deliveries(&mut *connection).await?;
     let sql = "WITH gone AS (
                    DELETE FROM messages WHERE channel = $1 AND seq IN
                        (SELECT seq FROM messages WHERE channel = $1 ORDER BY seq LIMIT $2)

@@ -472,7 +472,22 @@ async fn what_is_told_late_is_what_is_so_by_then() -> Result<()> {
             told.text.is_some_and(|text| text.ends_with("dinner?")),
             "what it says now",
         )?;
-        same(&requests(), &2)
+        same(&requests(), &2)?;
+        // What took its place is deleted.
+        stage.service.will_answer(&browser, [later]);
+        let first = say("supper?").await?.message_id;
+        is_postponed(&stage).await?;
+        let second = say("at nine?").await?.message_id;
+        stage.has_pushes(1, &format!("message = {second}")).await?;
+        alice.deletes(general, second).await?;
+        stage.has_pushes(1, &format!("message = {first}")).await?;
+        a_minute_passes(&stage).await?;
+        let told = bob_hears.hears(first, "mention").await?;
+        holds(
+            told.text.is_some_and(|text| text.ends_with("supper?")),
+            "and not the other",
+        )?;
+        same(&requests(), &4)
     })
     .await
 }

@@ -1,18 +1,43 @@
 //! What is claimed, what waits, and what is forgotten.
 
+use shared::protocol::notification::NotificationState;
 use sqlx::AssertSqlSafe;
+use tokio::time::timeout;
 
 use super::*;
-use crate::{fixture::database_and_pool, support::postgres};
+use crate::{
+    fixture::database_and_pool,
+    store::{notification::Notifications, redact::redact_messages},
+    support::postgres,
+};
 
 const SERVICE: &str = "push.example";
 /// Milliseconds.
 const WEEK: u64 = 7 * 86_400_000;
 
+/// Tells the device 1 of the account 1 of a message.
+fn push_of(topic: &str, message: i64) -> NewPush {
+    let device = ToldDevice {
+        account: 1.try_into().unwrap(),
+        device: 1.try_into().unwrap(),
+        service: SERVICE.to_owned(),
+    };
+    NewPush {
+        device,
+        body: b"body".to_vec(),
+        topic: topic.to_owned(),
+        urgency: 3,
+        ttl_s: 600,
+        message: Some(message.try_into().unwrap()),
+        trace: None,
+    }
+}
+
 /// A database with a device 1 of the account 1, and what sends.
 struct Stage {
     pool: postgres::Pool,
     pushes: Pushes,
+    notifications: Notifications,
 }
 
 impl Stage {
@@ -20,7 +45,8 @@ impl Stage {
         let (options, pool) = database_and_pool().await;
         let stage = Self {
             pool,
-            pushes: Pushes::new(options),
+            pushes: Pushes::new(options.clone()),
+            notifications: Notifications::new(options),
         };
         stage.device(1, 1, "a").await;
         stage
@@ -73,21 +99,7 @@ impl Stage {
 
     /// Leaves a push that tells a device 1 of the account 1 of a message, as notifications do.
     async fn insert(&self, topic: &str, message: i64) {
-        let device = ToldDevice {
-            account: 1.try_into().unwrap(),
-            device: 1.try_into().unwrap(),
-            service: SERVICE.to_owned(),
-        };
-        let push = NewPush {
-            device,
-            body: b"body".to_vec(),
-            topic: topic.to_owned(),
-            urgency: 3,
-            ttl_s: 600,
-            message: Some(message.try_into().unwrap()),
-            trace: None,
-        };
-        let pushes = [push];
+        let pushes = [push_of(topic, message)];
         let columns = NewPushColumns::new(&pushes);
         statement::execute(&self.pushes.pool, INSERT, &columns.parameters())
             .await
@@ -315,6 +327,93 @@ async fn the_push_of_a_newer_message_takes_the_place_of_an_older_one_whichever_c
         .map(|push| (push.message, push.is_superseded))
         .collect();
     assert_eq!(told, [(message(8), true), (message(9), false)]);
+}
+
+#[tokio::test]
+async fn what_is_deleted_while_somebody_is_being_told_of_it_leaves_no_push() {
+    let stage = Stage::new().await;
+    stage
+        .execute(
+            "INSERT INTO notifications (account, message, server, channel, seq, reason, due)
+                 VALUES (1, 7, 1, 1, 1, 2, now())",
+        )
+        .await;
+    let turn = stage.notifications.begin(10, false).await.unwrap();
+    let mut connection = stage.pool.acquire().await.unwrap();
+    let messages = [7.try_into().unwrap()];
+    let redaction = redact_messages(&mut connection, 1, (1.try_into().unwrap(), &messages));
+    let waits = "pg_locks WHERE locktype = 'advisory' AND NOT granted
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let telling = async {
+        let waiting = async { while stage.count(waits).await == 0 {} };
+        timeout(Duration::from_secs(10), waiting).await.unwrap();
+        let pushes = [push_of("topic", 7)];
+        turn.finish(&[NotificationState::Told], &pushes).await
+    };
+    let (redacted, told) = tokio::join!(redaction, telling);
+    redacted.and(told).unwrap();
+    assert_eq!(stage.count("pushes").await, 0);
+}
+
+#[tokio::test]
+async fn where_the_newer_one_goes_unsent_what_it_took_the_place_of_is_told() {
+    let stage = Stage::new().await;
+    let message = |number: i64| Some(number.try_into().unwrap());
+    stage.insert("topic", 1).await;
+    // Two at once, and one that comes while another is under way.
+    let pushes = [push_of("topic", 2), push_of("topic", 3)];
+    let columns = NewPushColumns::new(&pushes);
+    let parameters = columns.parameters();
+    let inserted = statement::execute(&stage.pushes.pool, INSERT, &parameters);
+    inserted.await.unwrap();
+    let claimed = stage.claim(1, false).await;
+    stage.insert("topic", 4).await;
+    stage.postpone(&claimed[0], Duration::ZERO, false).await;
+    let superseded = &stage.claim(1, false).await[0];
+    assert_eq!(
+        (superseded.message, superseded.is_superseded),
+        (message(3), true)
+    );
+    for _again in 0..2 {
+        stage.pushes.give_way(&[superseded.claim]).await.unwrap();
+    }
+    stage
+        .pushes
+        .finish_pushes(&[superseded.claim])
+        .await
+        .unwrap();
+    // The newest is deleted; what is left says nothing of it, and is asked about.
+    let mut connection = stage.pool.acquire().await.unwrap();
+    let messages = [4.try_into().unwrap()];
+    let deleted = redact_messages(&mut connection, 1, (1.try_into().unwrap(), &messages));
+    deleted.await.unwrap();
+    let mut told = Vec::new();
+    for _one in 0..3 {
+        let push = &stage.claim(1, false).await[0];
+        assert!(push.attempts > 1 && push.body == b"{}", "{push:?}");
+        told.push(push.message);
+        for _again in 0..2 {
+            stage.pushes.fall_back(&[push.claim]).await.unwrap();
+        }
+        stage.pushes.finish_pushes(&[push.claim]).await.unwrap();
+    }
+    assert_eq!(told, [message(3), message(2), message(1)]);
+    assert_eq!(stage.count("pushes").await, 0);
+}
+
+#[tokio::test]
+async fn what_takes_the_place_of_a_push_was_tried_as_often() {
+    let stage = Stage::new().await;
+    stage.insert("topic", 1).await;
+    for number in 2..25 {
+        let claimed = stage.claim(1, false).await;
+        assert_eq!(claimed[0].attempts, number.min(MOST_INHERITED + 2) - 1);
+        stage.postpone(&claimed[0], Duration::ZERO, false).await;
+        stage.insert("topic", number.into()).await;
+    }
+    stage.drain().await;
+    stage.insert("topic", 99).await;
+    assert_eq!(stage.claim(1, false).await[0].attempts, 1);
 }
 
 #[tokio::test]
