@@ -14,8 +14,9 @@ use super::{ConsumerMetrics, Effect};
 use crate::{
     error::StoreError,
     store::{
-        consumers::{Deleted, Log, LoggedEvent, Place, REDACTION_READS, Selection},
+        consumers::{Log, LoggedEvent, Place, REDACTION_READS, Selection},
         jobs::REDACTION,
+        redact::Deleted,
     },
 };
 

@@ -1,7 +1,7 @@
 //! The places of the consumers of the event log. Who reads a partition for a
 //! consumer has its advisory lock, and moves its place under his own term only.
 
-use shared::ids::{ChannelId, MessageId, Partition, ServerId};
+use shared::ids::Partition;
 use sqlx::{
     ConnectOptions, Connection, PgConnection, Postgres, Transaction, postgres::PgConnectOptions,
 };
@@ -10,7 +10,8 @@ use super::{
     LOCK_HOLDER_SETTINGS,
     enqueue::enqueue_job,
     notification::{self, NewNotification},
-    redact, statement,
+    redact::{self, Deleted},
+    statement,
     values::{Parameter, columns},
 };
 use crate::error::StoreError;
@@ -91,9 +92,6 @@ pub(crate) struct LogPage {
     /// Not up to the head of each.
     pub(crate) may_have_more: bool,
 }
-
-/// What a deletion names.
-pub(crate) type Deleted = (ServerId, ChannelId, Vec<MessageId>);
 
 /// A row of a look at the log: an event, or none, of a partition that moved.
 struct PageRow {
@@ -246,11 +244,7 @@ impl Log {
 impl LogTurn<'_> {
     /// Takes the texts of deleted messages out of the log.
     pub(crate) async fn redact_messages(&mut self, deleted: &[Deleted]) -> Result<(), StoreError> {
-        for (server, channel, messages) in deleted {
-            let messages = (*channel, messages.as_slice());
-            redact::redact_messages(&mut self.transaction, server.sql(), messages).await?;
-        }
-        Ok(())
+        redact::redact_messages(&mut self.transaction, deleted).await
     }
 
     /// Leaves a row for each account that is to be told.

@@ -13,11 +13,11 @@ use sqlx::{
 };
 
 use super::{
-    consumers::Deleted,
     enqueue::enqueue_job,
     export::{self, ExportPlace},
     notification::{self, NewNotification},
-    redact, statement,
+    redact::{self, Deleted},
+    statement,
     values::{Parameter, columns},
 };
 use crate::error::StoreError;
@@ -347,12 +347,8 @@ impl JobSlice {
     }
 
     /// Takes the texts of deleted messages out of the log.
-    pub(crate) async fn redact_messages(
-        &mut self,
-        (server, channel, messages): Deleted,
-    ) -> Result<(), StoreError> {
-        let messages = (channel, &messages[..]);
-        redact::redact_messages(&mut self.transaction, server.sql(), messages).await
+    pub(crate) async fn redact_messages(&mut self, deleted: Deleted) -> Result<(), StoreError> {
+        redact::redact_messages(&mut self.transaction, &[deleted]).await
     }
 
     /// Takes the text of an event out of the log.

@@ -8,9 +8,11 @@ use shared::{
     protocol::notification::NotificationState,
 };
 use sqlx::{
-    PgConnection, PgPool, Postgres, Transaction,
+    Connection as _, PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+
+use tracing::warn;
 
 use super::{
     push::{INSERT, LIST_TOLD, NewPush, NewPushColumns, ToldDevice},
@@ -109,10 +111,19 @@ pub(super) async fn insert_notifications(
 }
 
 /// Waits for those who are ending notifications: they may have read what is deleted by now, and their pushes are in the table then.
-/// Who begins later reads that it is deleted.
+/// Who begins later reads that it is deleted. What is deleted does not stay in the log for one that is stuck: that is waited for as long as
+/// for any lock.
 pub(super) async fn await_deliveries(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let mut waiting = connection.begin().await?;
     let sql = "SELECT pg_advisory_lock($1, 0), pg_advisory_unlock($1, 0)";
-    statement::execute(connection, sql, &[&LOCK_CLASS]).await?;
+    match statement::execute(&mut *waiting, sql, &[&LOCK_CLASS]).await {
+        Ok(_) => waiting.commit().await?,
+        Err(error) if error.is_outage() => return Err(error),
+        Err(error) => {
+            warn!(%error, "a delivery of notifications is not waited for");
+            waiting.rollback().await?;
+        }
+    }
     Ok(())
 }
 

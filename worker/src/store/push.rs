@@ -94,12 +94,12 @@ pub(super) const LIST_DEVICES: &str =
 /// urgent, and tried as often: else each further message would shorten the wait for a service that is down; and none is tried before others to its device are. Of those that wait for one device already the most urgent and
 /// newest hundred stay: a claim walks over what may not be sent yet.
 pub(super) const INSERT: &str = "
-    WITH given AS (
-        SELECT * FROM unnest($1::int8[], $2::int8[], $3::text[], $4::bytea[], $5::text[], $6::int2[], $7::int4[],
-                             $8::int8[], $9::text[])
-            AS w (account, device, service, body, topic, urgency, ttl_s, message, trace)),
-    w AS (
-        SELECT DISTINCT ON (account, device, topic) * FROM given
+    WITH w AS (
+        SELECT DISTINCT ON (account, device, topic) *, array_remove(array_agg(message) OVER (
+            PARTITION BY account, device, topic ORDER BY message DESC NULLS LAST ROWS BETWEEN 1 FOLLOWING AND $12 FOLLOWING), NULL) AS replaced
+        FROM unnest($1::int8[], $2::int8[], $3::text[], $4::bytea[], $5::text[], $6::int2[], $7::int4[],
+                    $8::int8[], $9::text[])
+            AS w (account, device, service, body, topic, urgency, ttl_s, message, trace)
         ORDER BY account, device, topic, message DESC NULLS LAST),
     older AS (
         DELETE FROM pushes WHERE id IN (
@@ -112,20 +112,15 @@ pub(super) const INSERT: &str = "
                 SELECT id FROM pushes p WHERE p.account = d.account AND p.device = d.device AND p.lease = '-infinity'
                 ORDER BY urgency DESC, id DESC OFFSET $10 FOR UPDATE SKIP LOCKED) beyond)
         RETURNING account, device, topic, due, urgency, attempts, message, replaced),
-    before AS (
-        SELECT account, device, topic, message FROM given
-        UNION SELECT account, device, topic, unnest(replaced || message) FROM older),
-    gone AS (
-        SELECT b.account, b.device, b.topic, (array_agg(b.message ORDER BY b.message DESC))[1:$12] AS replaced
-        FROM before b JOIN w ON w.account = b.account AND w.device = b.device AND w.topic = b.topic AND w.message > b.message
-        GROUP BY 1, 2, 3),
-    place AS (SELECT account, device, topic, min(due) AS due, max(urgency) AS urgency, max(attempts) AS attempts FROM older GROUP BY 1, 2, 3)
+    place AS (
+        SELECT account, device, topic, min(due) AS due, max(urgency) AS urgency, max(attempts) AS attempts,
+               array_agg(m ORDER BY m DESC) FILTER (WHERE m IS NOT NULL) AS replaced
+        FROM older CROSS JOIN LATERAL unnest(replaced || message) m GROUP BY 1, 2, 3)
     INSERT INTO pushes (account, device, service, body, topic, urgency, ttl_s, message, trace, replaced, attempts, due)
     SELECT w.account, w.device, w.service, w.body, w.topic, greatest(w.urgency, o.urgency), w.ttl_s, w.message, w.trace,
-           coalesce(g.replaced, '{}'), least(coalesce(o.attempts, 0), $11), greatest(least(now(), o.due), f.until)
+           coalesce((w.replaced || o.replaced)[1:$12], '{}'), least(coalesce(o.attempts, 0), $11), greatest(least(now(), o.due), f.until)
     FROM w LEFT JOIN push_failures f ON f.account = w.account AND f.device = w.device
     LEFT JOIN place o ON o.account = w.account AND o.device = w.device AND o.topic = w.topic
-    LEFT JOIN gone g ON g.account = w.account AND g.device = w.device AND g.topic = w.topic
     WHERE NOT EXISTS (SELECT FROM pushes p WHERE p.account = w.account AND p.device = w.device
                           AND p.topic = w.topic AND p.message > w.message)
     RETURNING id";

@@ -20,6 +20,9 @@ pub(crate) const REACTION_PURGE: &str = "reaction_purge";
 /// Reactions that go with their message; more are left to a job.
 const REACTIONS_AT_ONCE: i64 = 1_000;
 
+/// What a deletion names.
+pub(crate) type Deleted = (ServerId, ChannelId, Vec<MessageId>);
+
 /// Takes the texts out of these events of a topic; answers how many held one.
 pub(crate) async fn redact_events(
     connection: &mut PgConnection,
@@ -47,9 +50,20 @@ pub(crate) async fn redact_events(
     Ok(places.len())
 }
 
-/// Takes deleted messages out of the log of their server, wherever their texts were told, and
+/// Takes deleted messages out of the log of their servers, wherever their texts were told, and
 /// forgets their edits, who reacted to them, and what devices were to be told of them.
 pub(crate) async fn redact_messages(
+    connection: &mut PgConnection,
+    deleted: &[Deleted],
+) -> Result<(), StoreError> {
+    await_deliveries(&mut *connection).await?;
+    for (server, channel, messages) in deleted {
+        redact_in_channel(&mut *connection, server.sql(), (*channel, messages)).await?;
+    }
+    Ok(())
+}
+
+async fn redact_in_channel(
     connection: &mut PgConnection,
     topic: i64,
     (channel, messages): (ChannelId, &[MessageId]),
@@ -60,15 +74,14 @@ pub(crate) async fn redact_messages(
                SELECT event FROM messages WHERE channel = $1 AND id = ANY($2) AND deleted AND event IS NOT NULL";
     let seqs: Vec<i64> = statement::list(&mut *connection, sql, &[&channel, &messages]).await?;
     redact_events(&mut *connection, topic, &seqs).await?;
-    await_deliveries(&mut *connection).await?;
     let sql = fall_back!(
-        " WHERE p.id IN (
+        ", claim = claim + 1 WHERE p.id IN (
               SELECT id FROM pushes WHERE message = ANY($1) ORDER BY id FOR UPDATE SKIP LOCKED)"
     );
     statement::execute(&mut *connection, sql, &[&messages]).await?;
     // One that is under way just now is not waited for: if it comes back, it is asked about again.
     let sql = "DELETE FROM pushes WHERE id IN (
-                   SELECT id FROM pushes WHERE message = ANY($1) ORDER BY id FOR UPDATE SKIP LOCKED)";
+                   SELECT id FROM pushes WHERE message = ANY($1) AND replaced = '{}' ORDER BY id FOR UPDATE SKIP LOCKED)";
     statement::execute(&mut *connection, sql, &[&messages]).await?;
     for message in messages {
         let gone =

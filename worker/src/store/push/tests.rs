@@ -7,7 +7,10 @@ use tokio::time::timeout;
 use super::*;
 use crate::{
     fixture::database_and_pool,
-    store::{notification::Notifications, redact::redact_messages},
+    store::{
+        notification::Notifications,
+        redact::{Deleted, redact_messages},
+    },
     support::postgres,
 };
 
@@ -31,6 +34,13 @@ fn push_of(topic: &str, message: i64) -> NewPush {
         message: Some(message.try_into().unwrap()),
         trace: None,
     }
+}
+
+/// Messages of a channel, as it is told that they are deleted.
+fn deleted(messages: &[i64]) -> Deleted {
+    let id = |number: &i64| (*number).try_into().unwrap();
+    let messages = messages.iter().map(id).collect();
+    (1.try_into().unwrap(), 1.try_into().unwrap(), messages)
 }
 
 /// A database with a device 1 of the account 1, and what sends.
@@ -340,8 +350,8 @@ async fn what_is_deleted_while_somebody_is_being_told_of_it_leaves_no_push() {
         .await;
     let turn = stage.notifications.begin(10, false).await.unwrap();
     let mut connection = stage.pool.acquire().await.unwrap();
-    let messages = [7.try_into().unwrap()];
-    let redaction = redact_messages(&mut connection, 1, (1.try_into().unwrap(), &messages));
+    let deleted = [deleted(&[7])];
+    let redaction = redact_messages(&mut connection, &deleted);
     let waits = "pg_locks WHERE locktype = 'advisory' AND NOT granted
                      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     let telling = async {
@@ -382,11 +392,10 @@ async fn where_the_newer_one_goes_unsent_what_it_took_the_place_of_is_told() {
         .finish_pushes(&[superseded.claim])
         .await
         .unwrap();
-    // The newest is deleted; what is left says nothing of it, and is asked about.
+    // The newest are deleted; what is left says nothing of them, and is asked about.
     let mut connection = stage.pool.acquire().await.unwrap();
-    let messages = [4.try_into().unwrap()];
-    let deleted = redact_messages(&mut connection, 1, (1.try_into().unwrap(), &messages));
-    deleted.await.unwrap();
+    let gone = [deleted(&[4, 3])];
+    redact_messages(&mut connection, &gone).await.unwrap();
     let mut told = Vec::new();
     for _one in 0..3 {
         let push = &stage.claim(1, false).await[0];
