@@ -35,8 +35,9 @@ const NEVER_COMPILE: [&str; 2] = ["ALTER SYSTEM SET jit = off", "SELECT pg_reloa
 const MOST: f64 = 1.02;
 /// The rows of messages alone: in batches as a busy lane makes them, and in full ones.
 const BATCHES: [usize; 2] = [20, 200];
+/// Its seconds are for each of a window of the cluster.
 const ROWS: storage::Load = storage::Load {
-    seconds: 60.0,
+    seconds: 6.0,
     batch: 20,
     rooms: ROOMS,
     content: 200,
@@ -81,7 +82,7 @@ pub(super) async fn run(rate: f64, options: &Options) -> Result<Report> {
             .sql(async |client| client.batch_execute(statement).await)
             .await?;
     }
-    let rows = Box::pin(compare_rows(cluster)).await?;
+    let rows = Box::pin(compare_rows(cluster, options.seconds)).await?;
     let gateway = cluster.addresses().into_iter().next();
     let (way, _user) = come_by_requests(&gateway.context("a gateway")?).await?;
     let browser = service.subscribe(&key)?;
@@ -122,7 +123,7 @@ pub(super) async fn run(rate: f64, options: &Options) -> Result<Report> {
 }
 
 /// What the rows of a message cost Postgres with the index, and without it, for each size of batches.
-async fn compare_rows(cluster: &Cluster) -> Result<Vec<RowCosts>> {
+async fn compare_rows(cluster: &Cluster, seconds: u32) -> Result<Vec<RowCosts>> {
     let postgres = cluster.postgres.pid().context("postgres ended")?;
     let mut rows = Vec::new();
     for batch in BATCHES {
@@ -130,7 +131,11 @@ async fn compare_rows(cluster: &Cluster) -> Result<Vec<RowCosts>> {
             "the rows of messages alone, {batch} in a transaction, with and without the index"
         ));
         let bare = cluster.fresh_database(&format!("bare_{batch}")).await?;
-        let load = storage::Load { batch, ..ROWS };
+        let load = storage::Load {
+            batch,
+            seconds: ROWS.seconds * f64::from(seconds),
+            ..ROWS
+        };
         let costs = storage::compare_index(&bare, postgres, load, [INDEX, NO_INDEX]).await?;
         rows.push((batch, costs));
     }
