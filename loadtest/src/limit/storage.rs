@@ -76,16 +76,21 @@ pub async fn run(arguments: &Arguments) -> Result<Report> {
 /// Writes for as long as told into a database that is migrated and empty, of
 /// the Postgres with this process id.
 pub async fn measure(url: &str, postgres: u32, load: Load) -> Result<Report> {
+    connected(url, async |client| write(client, postgres, load).await).await
+}
+
+/// Does something over a connection of its own.
+async fn connected<T>(url: &str, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
     let (client, connection) = tokio_postgres::connect(url, NoTls)
         .await
         .context("connecting the bare writer")?;
     let tasks = TaskTracker::new();
     let connection = tasks.spawn(connection);
-    let report = write(&client, postgres, load).await;
+    let done = work(&client).await;
     drop(client);
     // It ends with its client, and an error of it is one of the writer's.
     drop(connection.await);
-    report
+    done
 }
 
 async fn write(client: &Client, postgres: u32, load: Load) -> Result<Report> {
@@ -128,14 +133,19 @@ pub async fn compare_index(
     load: Load,
     statements: [&str; 2],
 ) -> Result<[Vec<f64>; 2]> {
+    let turns = async |client: &Client| take_turns(client, postgres, load, statements).await;
+    connected(url, turns).await
+}
+
+async fn take_turns(
+    client: &Client,
+    postgres: u32,
+    load: Load,
+    statements: [&str; 2],
+) -> Result<[Vec<f64>; 2]> {
     let window = Duration::try_from_secs_f64(load.seconds)? / load.windows / 2;
-    let (client, connection) = tokio_postgres::connect(url, NoTls)
-        .await
-        .context("connecting the bare writer")?;
-    let tasks = TaskTracker::new();
-    let connection = tasks.spawn(connection);
     let mut costs: [Vec<f64>; 2] = Default::default();
-    let mut bench = Bench::open(&client, postgres, load).await?;
+    let mut bench = Bench::open(client, postgres, load).await?;
     bench.window(window).await?;
     for round in 0..load.windows {
         let mut order: Vec<_> = statements.iter().zip(&mut costs).collect();
@@ -148,8 +158,6 @@ pub async fn compare_index(
             costs.push(usage.cpu * 1e6 / real(messages));
         }
     }
-    drop(client);
-    drop(connection.await);
     Ok(costs)
 }
 

@@ -27,6 +27,8 @@ use crate::{
     store::read::{self, Membership, Snapshot, structure},
 };
 
+/// Every message.
+const ALL: Option<NotificationLevel> = Some(NotificationLevel::All);
 /// What a message can be read with.
 const NEEDED: Permissions = Permissions::VIEW_CHANNEL.union(Permissions::READ_HISTORY);
 
@@ -140,8 +142,14 @@ impl Gathered {
         });
         let kind = RegisterKind::NotificationLevel;
         let levels = read::notification::find_registers(snapshot, kind, distinct(asked)).await?;
-        let servers = distinct(said().map(|said| said.server));
-        let large = read::server::list_larger(snapshot, &servers, MAX_WATCHED_MEMBERS).await?;
+        let wants_all = |value: &u64| LevelSetting::unpack(*value).level == ALL;
+        let general = levels.iter().filter(|((_, scope), _)| *scope == 0);
+        let large = if general.map(|(_, value)| value).any(wants_all) {
+            let servers = distinct(said().map(|said| said.server));
+            read::server::list_larger(snapshot, &servers, MAX_WATCHED_MEMBERS).await?
+        } else {
+            Vec::new()
+        };
         let settings = read::notification::list_settings(snapshot, &accounts).await?;
         let statuses = read::presence::list_statuses(snapshot, &accounts).await?;
         let authors = read::notification::find_authors(snapshot, &answered_in, &answered).await?;
@@ -181,7 +189,7 @@ impl Gathered {
         };
         let mut levels = scopes_of(said, &self.parents).map(level);
         let [widest, ..] = &mut levels;
-        if self.large.contains(&said.server) && widest.level == Some(NotificationLevel::All) {
+        if self.large.contains(&said.server) && widest.level == ALL {
             widest.level = None;
         }
         Facts {

@@ -97,7 +97,14 @@ impl Stranger {
     }
 
     async fn post(&self) -> Result<Answer, OutboundError> {
-        let guest = self.guest();
+        self.post_within(PATIENCE).await
+    }
+
+    async fn post_within(&self, patience: Duration) -> Result<Answer, OutboundError> {
+        let guest = Outbound {
+            patience,
+            ..self.guest()
+        };
         let url = guest.parse_url(&self.url()).unwrap();
         guest
             .post(&url, HeaderMap::new(), Bytes::from_static(b"hi"))
@@ -235,12 +242,7 @@ async fn nobody_waits_for_long() {
         std::future::pending::<()>().await;
     })
     .await;
-    let guest = Outbound {
-        patience: Duration::from_millis(300),
-        ..service.guest()
-    };
-    let url = guest.parse_url(&service.url()).unwrap();
-    let answer = guest.post(&url, HeaderMap::new(), Bytes::new()).await;
+    let answer = service.post_within(Duration::from_millis(300)).await;
     assert!(matches!(answer, Err(OutboundError::Slow)), "{answer:?}");
 }
 
@@ -252,12 +254,7 @@ async fn what_an_answer_says_first_counts_even_where_the_rest_never_comes() {
         std::future::pending::<()>().await;
     })
     .await;
-    let guest = Outbound {
-        patience: Duration::from_secs(1),
-        ..service.guest()
-    };
-    let url = guest.parse_url(&service.url()).unwrap();
-    let answer = guest.post(&url, HeaderMap::new(), Bytes::new()).await;
+    let answer = service.post_within(Duration::from_secs(1)).await;
     let answer = answer.unwrap();
     assert_eq!((answer.status, answer.body.as_slice()), (201, &b"mo"[..]));
 }

@@ -11,7 +11,6 @@ use sqlx::{
     Connection as _, PgConnection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-
 use tracing::warn;
 
 use super::{
